@@ -1,0 +1,102 @@
+"""The one mutable record that travels with a request from its arrival to its log line, and what judging takes and gives.
+
+Promises: `Request`, `Conditions` and `Verdict` are treated as frozen; only `Exchange` changes. All times are integer
+nanoseconds since the Unix epoch. Never: knows sockets, or how any of its values came about.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from trafficguard.http.head import RequestHead
+
+
+class Action(IntEnum):
+    """What is done with a request. The numbers are part of the metrics layout."""
+
+    PASS = 0
+    BLOCK = 1
+
+    @property
+    def word(self) -> str:
+        """The action as logs, headers and configuration spell it."""
+        return self.name.lower()
+
+
+class Reason(NamedTuple):
+    """One signal's share in a bot score."""
+
+    signal: str
+    """Name of the signal in the catalog."""
+    evidence: float
+    """Log-odds in nats that it added."""
+    text: str
+    """One plain sentence for a shopkeeper."""
+
+
+class Verdict(NamedTuple):
+    """What was decided about one request."""
+
+    action: Action
+    score: float
+    """Bot score, 0 to 100, higher = more surely a bot."""
+    reasons: tuple[Reason, ...]
+    """Strongest first."""
+    labels: tuple[str, ...]
+    rule: str
+    """What decided: a threshold, a label or a rule."""
+
+
+class Conditions(NamedTuple):
+    """A snapshot of the host and the origins, swapped once a second."""
+
+    load: float = 0.0
+    """Load average over one minute, divided by the number of cores."""
+    origins_up: float = 1.0
+    """Share of the origins that are healthy."""
+
+
+class Request:
+    """All that judging may look at. Treat as frozen."""
+
+    __slots__ = ("client", "head", "request_id", "secure", "site")
+
+    def __init__(self, head: RequestHead, client: str, secure: bool, site: str, request_id: str) -> None:
+        self.head = head
+        self.client = client
+        """Client address in text form: IPv4, or IPv6 without zone; `unix` when there is none."""
+        self.secure = secure
+        """Whether the visitor's browser spoke https, by a trusted peer's word."""
+        self.site = site
+        """First host of the site that was asked."""
+        self.request_id = request_id
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__ = (
+        "bytes_in", "bytes_out", "ended", "error", "framing_refusal", "origin", "request", "started", "status", "verdict",
+    )  # fmt: skip
+
+    def __init__(self, request: Request | None, started: int) -> None:
+        self.request = request
+        """None when the head could not even be read."""
+        self.started = started
+        """When its head was complete."""
+        self.ended = 0
+        self.verdict: Verdict | None = None
+        """None with mode off, and for a request refused before judging."""
+        self.status = 0
+        """Status sent to the client; 0 when the client left before one was."""
+        self.bytes_in = 0
+        """Body bytes taken from the client."""
+        self.bytes_out = 0
+        """Bytes sent to the client, head included."""
+        self.origin = ""
+        """The server that answered, as configured; empty when none was asked."""
+        self.error = ""
+        """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
+        self.framing_refusal = False
+        """Whether the request was refused for its form, before anyone thought of bots."""
