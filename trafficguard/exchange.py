@@ -76,27 +76,26 @@ class Request:
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = (
-        "bytes_in", "bytes_out", "ended", "error", "framing_refusal", "origin", "request", "started", "status", "verdict",
-    )  # fmt: skip
+    # Class attributes are the defaults: most exchanges leave most of them alone.
+    ended = 0
+    """When the last byte of its answer was handed over."""
+    verdict: Verdict | None = None
+    """None with mode off, and for a request refused before judging."""
+    status = 0
+    """Status sent to the client; 0 when the client left before one was."""
+    bytes_in = 0
+    """Body bytes taken from the client."""
+    bytes_out = 0
+    """Bytes sent to the client, head included."""
+    origin = ""
+    """The server that answered, as configured; empty when none was asked."""
+    error = ""
+    """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
+    framing_refusal = False
+    """Whether the request was refused for its form, before anyone thought of bots."""
 
     def __init__(self, request: Request | None, started: int) -> None:
         self.request = request
         """None when the head could not even be read."""
         self.started = started
         """When its head was complete."""
-        self.ended = 0
-        self.verdict: Verdict | None = None
-        """None with mode off, and for a request refused before judging."""
-        self.status = 0
-        """Status sent to the client; 0 when the client left before one was."""
-        self.bytes_in = 0
-        """Body bytes taken from the client."""
-        self.bytes_out = 0
-        """Bytes sent to the client, head included."""
-        self.origin = ""
-        """The server that answered, as configured; empty when none was asked."""
-        self.error = ""
-        """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
-        self.framing_refusal = False
-        """Whether the request was refused for its form, before anyone thought of bots."""

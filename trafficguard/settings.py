@@ -1,91 +1,43 @@
 """Every setting of the proxy: its name, unit, default and meaning, as frozen values.
 
-Promises: a `Settings` object that exists is complete and consistent; unknown keys and wrong types are refused.
-Never: reads a file, the environment or the network (`load` does), and is never handed around whole: a part of the
-program takes the section it needs.
+Promises: a `Settings` object that exists is complete and consistent; unknown keys and wrong types are
+refused. Never: reads a file, the environment or the network (`load` does), and is never handed around whole:
+a part of the program takes the section it needs.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
+from trafficguard.values import (
+    BadValueError,
+    Network,
+    parse_admin_listen,
+    parse_count,
+    parse_duration,
+    parse_host,
+    parse_listen,
+    parse_network,
+    parse_number,
+    parse_path,
+    parse_server,
+    parse_size,
+)
+
 Mode = Literal["off", "shadow", "enforce"]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def parse_duration(value: object) -> float:
-    """Seconds from `250ms`, `10s`, `5m`, `1h` or a plain number of seconds; ValueError otherwise."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(str(value))
-    if match is None:
-        raise ValueError("not a duration: write 250ms, 10s, 5m or 1h")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def parse_listen(value: object) -> str:
-    """A checked listening place, `host:port`, `[v6]:port` or `unix:/path`; ValueError otherwise."""
-    text = str(value)
-    if text.startswith("unix:"):
-        if not text[5:].startswith("/"):
-            raise ValueError("a Unix socket needs an absolute path: unix:/run/trafficguard.sock")
-        return text
-    try:
-        parts = urlsplit(f"//{text}")
-        port = parts.port
-    except ValueError:
-        port = None
-        parts = urlsplit("//")
-    if not parts.hostname or port is None or parts.path or parts.query or parts.username:
-        raise ValueError("not a listening place: write 127.0.0.1:8080, [::1]:8080 or unix:/path")
-    return text
-
-
-def parse_server(value: object) -> str:
-    """A checked origin, `http://host:port` or `unix:/path`; ValueError otherwise."""
-    text = str(value)
-    if text.startswith("unix:"):
-        return parse_listen(text)
-    parts = urlsplit(text)
-    if parts.scheme == "https":
-        raise ValueError("https to an origin is not supported; write http://host:port")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError("not an origin: write http://host:port or unix:/path")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise ValueError("an origin is http://host:port without path, query or user")
-    _ = parts.port  # raises ValueError when out of range
-    return text.rstrip("/")
-
-
-def parse_network(value: object) -> object:
-    """A CIDR network or a single address; ValueError otherwise."""
-    if isinstance(value, str):
-        return ipaddress.ip_network(value)
-    return value
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
 Listen = Annotated[str, BeforeValidator(parse_listen)]
 Server = Annotated[str, BeforeValidator(parse_server)]
+Host = Annotated[str, BeforeValidator(parse_host)]
 Cidr = Annotated[Network, BeforeValidator(parse_network)]
-PathPrefix = Annotated[str, Field(pattern=r"^/[^?#\s]*\z")]
-Bytes = Annotated[ByteSize, Field(gt=0)]
+PathPrefix = Annotated[str, BeforeValidator(parse_path)]
+Bytes = Annotated[ByteSize, BeforeValidator(parse_size)]
+Count = Annotated[int, BeforeValidator(parse_count)]
+Number = Annotated[float, BeforeValidator(parse_number)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -103,9 +55,9 @@ class HealthCheck(Section):
     """Time between probes of one server."""
     timeout: Duration = 2.0
     """Time a probe may take in all."""
-    rise: Annotated[int, Field(ge=1)] = 2
+    rise: Annotated[Count, Field(ge=1)] = 2
     """Good probes in a row that bring a server back."""
-    fall: Annotated[int, Field(ge=1)] = 3
+    fall: Annotated[Count, Field(ge=1)] = 3
     """Bad probes in a row that take a server out."""
 
 
@@ -132,7 +84,7 @@ class BodyLimit(Section):
 class SiteSettings(Section):
     """One shop: the hosts it answers to and where its requests go."""
 
-    hosts: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] = ["*"]
+    hosts: Annotated[list[Host], Field(min_length=1)] = ["*"]
     """Host names without port; `*.shop.example` for subdomains, `*` for every host not named elsewhere."""
     upstreams: Annotated[list[UpstreamSettings], Field(min_length=1)]
     """Origins by path prefix."""
@@ -141,10 +93,17 @@ class SiteSettings(Section):
 
     @model_validator(mode="after")
     def _unique_prefixes(self) -> Self:
-        prefixes = [upstream.path for upstream in self.upstreams]
-        if len(set(prefixes)) != len(prefixes):
-            raise ValueError("two upstreams of one site have the same path")
+        """Refuses an upstream, or a body limit, that another one of the same path would hide."""
+        _refuse_twice("upstreams", [upstream.path for upstream in self.upstreams])
+        _refuse_twice("bodies", [body.path for body in self.bodies])
         return self
+
+
+def _refuse_twice(group: str, paths: list[str]) -> None:
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            steps = (group, index, "path")
+            raise BadValueError(f"the path {path} is there twice", "write one entry for each path", steps)
 
 
 class TrustedSettings(Section):
@@ -163,15 +122,15 @@ class LimitSettings(Section):
 
     head: Bytes = ByteSize(32 * 1024)
     """Largest request head, request line and all header lines."""
-    headers: Annotated[int, Field(ge=1)] = 100
+    headers: Annotated[Count, Field(ge=1)] = 100
     """Most header lines in a request."""
     body: Bytes = ByteSize(64 * 1024 * 1024)
     """Largest request body where the site names none."""
     body_rate: Bytes = ByteSize(512)
     """Slowest a request body may come in the long run, bytes per second."""
-    connections: Annotated[int, Field(ge=1)] = 20_000
+    connections: Annotated[Count, Field(ge=1)] = 20_000
     """Most client connections over all workers."""
-    connections_per_address: Annotated[int, Field(ge=1)] = 512
+    connections_per_address: Annotated[Count, Field(ge=1)] = 512
     """Most client connections of one address (IPv6: one /64) over all workers; trusted peers are exempt."""
 
 
@@ -201,11 +160,11 @@ class TimeoutSettings(Section):
 class PoolSettings(Section):
     """Kept connections to origins, per server and worker."""
 
-    idle: Annotated[int, Field(ge=0)] = 256
+    idle: Annotated[Count, Field(ge=0)] = 256
     """Most idle connections kept."""
     idle_timeout: Duration = 30.0
     """How long an idle connection is kept; keep it below the origin's own keep-alive time."""
-    fall: Annotated[int, Field(ge=1)] = 3
+    fall: Annotated[Count, Field(ge=1)] = 3
     """Failed connects in a row that take a server out of turn."""
     rest: Duration = 5.0
     """How long a server that failed is left alone."""
@@ -214,25 +173,16 @@ class PoolSettings(Section):
 class AdminSettings(Section):
     """The operators' door."""
 
-    listen: Annotated[Listen | None, Field()] = "127.0.0.1:9180"
-    """Loopback address or Unix socket of /healthz, /readyz and /metrics; `null` for none."""
-
-    @model_validator(mode="after")
-    def _stays_at_home(self) -> Self:
-        if self.listen is None or self.listen.startswith("unix:"):
-            return self
-        host = urlsplit(f"//{self.listen}").hostname or ""
-        if host != "localhost" and not (_is_address(host) and ipaddress.ip_address(host).is_loopback):
-            raise ValueError("admin.listen must be a loopback address or a Unix socket")
-        return self
+    listen: Annotated[str | None, BeforeValidator(parse_admin_listen)] = "127.0.0.1:9180"
+    """Loopback address or Unix socket of /healthz, /readyz and /metrics; `none` for none."""
 
 
 class LogSettings(Section):
     """The decision log: one JSON object a line."""
 
-    file: str | None = None
+    file: Text | None = None
     """Path of the log; none is written without it."""
-    sample: Annotated[float, Field(ge=0, le=1)] = 0.01
+    sample: Annotated[Number, Field(ge=0, le=1)] = 0.01
     """Share of passed requests that is logged; blocked and failed ones always are."""
     max_size: Bytes = ByteSize(256 * 1024 * 1024)
     """The file is rotated to `FILE.1` at this size, so that at most twice as much is kept."""
@@ -241,9 +191,9 @@ class LogSettings(Section):
 class PolicySettings(Section):
     """What a bot score leads to."""
 
-    block: Annotated[float, Field(ge=0, le=101)] = 75.0
+    block: Annotated[Number, Field(ge=0, le=101)] = 75.0
     """Bot score from which a request is blocked; 101 never blocks."""
-    pass_labels: list[str] = ["bot.search", "bot.preview", "bot.monitor", "bot.feed"]
+    pass_labels: list[Text] = ["bot.search", "bot.preview", "bot.monitor", "bot.feed"]
     """Labels whose requests pass whatever their score. They are claims until crawlers are verified."""
 
 
@@ -252,7 +202,7 @@ class Settings(Section):
 
     listen: Annotated[list[Listen], Field(min_length=1)] = ["127.0.0.1:8080"]
     """Where clients connect."""
-    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    workers: Annotated[Count, Field(ge=1, le=256)] = 1
     """Worker processes."""
     mode: Mode = "enforce"
     """`enforce` acts, `shadow` judges and records but acts on nothing, `off` does not judge."""
@@ -275,9 +225,32 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _one_site_per_host(self) -> Self:
-        hosts = [host.lower() for site in self.sites for host in site.hosts]
-        doubled = sorted({host for host in hosts if hosts.count(host) > 1})
-        if doubled:
-            raise ValueError(f"two sites claim the host {doubled[0]}")
+        """Refuses a host that would find two sites, of which the second would never see a request."""
+        seen: set[str] = set()
+        for number, site in enumerate(self.sites):
+            for index, host in enumerate(site.hosts):
+                if host in seen:
+                    message, remedy = f"the host {host} is there twice", "name each host in one site only"
+                    raise BadValueError(message, remedy, ("sites", number, "hosts", index))
+                seen.add(host)
         return self
 
+    @model_validator(mode="after")
+    def _no_place_twice(self) -> Self:
+        """Refuses a place that we would find taken by ourselves; port 0 asks for a new one each time."""
+        for index, place in enumerate(self.listen):
+            if place in self.listen[:index] and not place.endswith(":0"):
+                raise BadValueError(f"{place} is there twice", "write each place once", ("listen", index))
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_is_trusted(self) -> Self:
+        """Refuses to name what trusted peers say where nobody is trusted: it would mean nothing."""
+        inert = next((name for name, off in _UNSAID.items() if getattr(self.trusted, name) != off), None)
+        if inert and not self.trusted.peers and not any(place.startswith("unix:") for place in self.listen):
+            remedy = "name the load balancers in trusted.peers, or remove this"
+            raise BadValueError("nobody is trusted to say it", remedy, ("trusted", inert))
+        return self
+
+
+_UNSAID: Final = {"header": "none", "proxy_protocol": "off"}

@@ -1,4 +1,5 @@
-"""A reverse proxy as one writes it with aiohttp, at its best: low-level server, one shared session, streaming, uvloop.
+"""A reverse proxy as one writes it with aiohttp, at its best: low-level server, one shared session,
+streaming, uvloop.
 
 Started by the benchmark as `python aiohttp_proxy.py PORT ORIGIN`. Never: counts, judges or logs.
 """
@@ -11,7 +12,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, 
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-HOP_BY_HOP = frozenset("connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split())
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
 
 def end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

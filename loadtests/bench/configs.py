@@ -12,7 +12,7 @@ import pwd
 from dataclasses import dataclass
 
 NEVER_REACHED = 1_000_000
-"""Requests per second from which nginx and HAProxy would refuse: the counting is paid for, nobody is refused."""
+"""Requests per second from which nginx and HAProxy would refuse: counting is paid for, nobody is refused."""
 
 
 @dataclass(frozen=True)

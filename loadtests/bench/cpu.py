@@ -1,7 +1,7 @@
 """CPU time of a process and all its descendants, from /proc/<pid>/stat (Linux, see proc_pid_stat(5)).
 
-Promises: user + system time of the whole tree, with the time of children that ended and were waited for, so that
-nothing is lost when a worker is replaced between two readings.
+Promises: user + system time of the whole tree, with the time of children that ended and were waited for, so
+that nothing is lost when a worker is replaced between two readings.
 Never: samples. Two readings are subtracted; the resolution is one clock tick (10 ms) per process.
 """
 
@@ -28,7 +28,7 @@ class Process:
 
 
 def parse_stat(text: str) -> Process:
-    """One line of /proc/<pid>/stat. The name in parentheses may hold anything, so fields count from its end."""
+    """One line of /proc/<pid>/stat. The name in parentheses may hold anything: fields count from its end."""
     pid, _, rest = text.partition(" ")
     fields = rest[rest.rindex(")") + 2 :].split()
     return Process(int(pid), int(fields[1]), int(fields[3]), sum(map(int, fields[11:15])))

@@ -1,4 +1,5 @@
-"""Drives one target with wrk: writes the Lua scripts, starts wrk, reads the line that the script prints at the end.
+"""Drives one target with wrk: writes the Lua scripts, starts wrk, reads the line that the script prints at
+the end.
 
 Promises: every request string is ready or one concatenation away, so that wrk is not what is measured.
 Never: decides what a good result is.
@@ -22,16 +23,20 @@ GRACE = 30.0
 SLOWEST_ANSWER = 5
 """Seconds after which wrk counts an answer as timed out."""
 
-_COUNTERS = ("requests", "duration_us", "bytes", "connect", "read", "write", "status", "timeout", "p50_us", "p99_us")
-_RESULT = re.compile("^bench " + " ".join(f"{name}=(?P<{name}>[0-9]+)" for name in _COUNTERS) + "$", re.MULTILINE)
+_ERRORS = ("connect", "read", "write", "status", "timeout")
+_COUNTERS = ("requests", "duration_us", "bytes", *_ERRORS, "p50_us", "p99_us")
+_RESULT = re.compile(
+    "^bench " + " ".join(f"{name}=(?P<{name}>[0-9]+)" for name in _COUNTERS) + "$", re.MULTILINE
+)
 
 _DONE = """
 function done(summary, latency)
   local e = summary.errors
-  io.write(string.format(
-    "bench requests=%d duration_us=%d bytes=%d connect=%d read=%d write=%d status=%d timeout=%d p50_us=%d p99_us=%d\\n",
-    summary.requests, summary.duration, summary.bytes, e.connect, e.read, e.write, e.status, e.timeout,
-    latency:percentile(50), latency:percentile(99)))
+  io.write(string.format("bench requests=%d duration_us=%d bytes=%d ",
+    summary.requests, summary.duration, summary.bytes))
+  io.write(string.format("connect=%d read=%d write=%d status=%d timeout=%d ",
+    e.connect, e.read, e.write, e.status, e.timeout))
+  io.write(string.format("p50_us=%d p99_us=%d\\n", latency:percentile(50), latency:percentile(99)))
 end
 """
 
@@ -58,18 +63,14 @@ class Run:
 
 
 def request_head(head: Head, target: str, style: Style, address: str | None = None) -> bytes:
-    """The exact bytes that wrk sends for one request, for verifying and for the hot script."""
-    before, after = _around_target(head, style, forwarded=address is not None)
-    return f"{before}{target}{after}{address or ''}\r\n{'' if address is None else chr(13) + chr(10)}".encode("ascii")
+    """The exact bytes that wrk sends for one request."""
+    forwarded = "" if address is None else f"X-Forwarded-For: {address}\r\n"
+    return f"GET {target} HTTP/1.1\r\n{_fields(head, style)}{forwarded}\r\n".encode("ascii")
 
 
-def _around_target(head: Head, style: Style, *, forwarded: bool) -> tuple[str, str]:
-    """What stands before and after the request target, up to where an address goes."""
-    lines = list(head.lines)
-    if style is Style.CLOSE:
-        lines.append("Connection: close")
-    fields = "".join(f"{line}\r\n" for line in lines)
-    return "GET ", f" HTTP/1.1\r\n{fields}" + ("X-Forwarded-For: " if forwarded else "")
+def _fields(head: Head, style: Style) -> str:
+    closing = ("Connection: close",) if style is Style.CLOSE else ()
+    return "".join(f"{line}\r\n" for line in (*head.lines, *closing))
 
 
 def lua_string(text: str) -> str:
@@ -88,9 +89,9 @@ def mixed_script(style: Style, heads: list[Head], addresses: list[str], targets:
 
     The script's argument says where in the crowd a run starts.
     """
-    afters = [_around_target(head, style, forwarded=True)[1] for head in heads]
+    rests = [f" HTTP/1.1\r\n{_fields(head, style)}X-Forwarded-For: " for head in heads]
     return f"""local targets = {_lua_table([f"GET {target}" for target in targets])}
-local heads = {_lua_table(afters)}
+local heads = {_lua_table(rests)}
 local addresses = {{}}
 for address in string.gmatch({lua_string(" ".join(addresses))}, "%S+") do
   addresses[#addresses + 1] = address .. "\\r\\n\\r\\n"
@@ -128,9 +129,13 @@ def parse(output: str) -> Run:
     if match is None:
         raise BenchError(f"wrk gave no result: {output.strip()[-400:]}")
     count = {name: int(match[name]) for name in _COUNTERS}
-    errors = sum(count[name] for name in ("connect", "read", "write", "status", "timeout"))
     return Run(
-        count["requests"], count["duration_us"] / 1e6, count["bytes"], errors, count["p50_us"], count["p99_us"]
+        requests=count["requests"],
+        seconds=count["duration_us"] / 1e6,
+        bytes=count["bytes"],
+        errors=sum(count[name] for name in _ERRORS),
+        p50_us=count["p50_us"],
+        p99_us=count["p99_us"],
     )
 
 
@@ -142,4 +147,8 @@ def drive(port: int, script: Path, *, connections: int, seconds: int, start: int
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE, check=False)
     except subprocess.TimeoutExpired as error:
         raise BenchError(f"wrk did not end within {seconds + GRACE:.0f} s") from error
-    return parse(done.stdout + done.stderr)
+    if done.returncode:
+        raise BenchError(
+            f"wrk ended with status {done.returncode}: {(done.stdout + done.stderr).strip()[-400:]}"
+        )
+    return parse(done.stdout)

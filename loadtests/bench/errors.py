@@ -7,4 +7,4 @@ from __future__ import annotations
 
 
 class BenchError(Exception):
-    """Something outside the benchmark's code is not as it must be: a program is missing, a target does not answer."""
+    """Something outside the benchmark's code is wrong: a program is missing, a target does not answer."""

@@ -42,7 +42,7 @@ class Connection:
             response.begin()
             return Answer(response.status, response.read(), response.will_close)
         except (OSError, HTTPException) as error:
-            raise BenchError(f"no answer: {error or type(error).__name__}") from error
+            raise BenchError(f"no answer: {error!r}") from error
         finally:
             response.close()
 

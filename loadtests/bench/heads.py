@@ -1,7 +1,7 @@
 """The request heads: the one of `hot`, and the recorded ones of `mixed`.
 
-Promises: the headers of `mixed` are as real programs sent them, order and case kept; `derive_heads.py` made the file
-from the recorded clients and says what it left out.
+Promises: the headers of `mixed` are as real programs sent them, order and case kept; `derive_heads.py` made
+the file from the recorded clients and says what it left out.
 Never: the target and the address of a request (`crowd`).
 """
 

@@ -1,7 +1,7 @@
 """The origin behind every target: an nginx of its own that answers 1 KiB from memory.
 
-Promises: the same status, headers and body for every target of a request, at a cost far below any proxy's; at `SEEN`
-it answers with the X-Forwarded-For it was sent.
+Promises: the same status, headers and body for every target of a request, at a cost far below any proxy's; at
+`SEEN` it answers with the X-Forwarded-For it was sent.
 Never: reads a file, logs, or closes a kept connection.
 """
 
@@ -16,8 +16,8 @@ from loadtests.bench.service import Launch
 SEEN = "/bench-seen-for"
 """The target that shows what arrived in X-Forwarded-For."""
 
-_ITEMS = "".join(f"<li><a href='/product/{number}'>Product {number}</a></li>" for number in range(1, 24))
-_PAGE = f"<!doctype html><html lang='en'><head><title>Shop</title></head><body><ul>{_ITEMS}</ul></body></html>"
+_ITEMS = "".join(f"<li><a href='/product/{number}'>Product {number}</a></li>" for number in range(1, 22))
+_PAGE = f"<!doctype html><html lang='en'><title>Shop</title><body><ul>{_ITEMS}</ul></body></html>"
 BODY = _PAGE.ljust(1024).encode()
 """What every proxied answer must hold."""
 

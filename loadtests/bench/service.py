@@ -1,7 +1,7 @@
 """A program that runs as long as a block: started in a process group of its own, ready when it answers 200.
 
-Promises: whatever happens in the block, nothing of the group is left behind; a start that fails says what the program
-said last.
+Promises: whatever happens in the block, nothing of the group is left behind; a start that fails says what the
+program said last.
 Never: knows which program it is.
 """
 
@@ -46,7 +46,7 @@ class Service:
 
 @contextmanager
 def running(launch: Launch, port: int, folder: Path) -> Iterator[Service]:
-    """Start in `folder`, wait until it answers on `port`, stop at the end. BenchError when it does not answer."""
+    """Start in `folder`, wait until it answers on `port`, stop at the end. BenchError when it never does."""
     log = folder / "output.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -55,7 +55,9 @@ def _caddy(place: Place, folder: Path) -> Launch:
 
 def _aiohttp(place: Place, _folder: Path) -> Launch:
     # -P: the proxy's own folder must not shadow modules that aiohttp imports.
-    return Launch([sys.executable, "-P", str(PROXY_FILE), str(place.port), f"http://127.0.0.1:{place.origin}"])
+    return Launch(
+        [sys.executable, "-P", str(PROXY_FILE), str(place.port), f"http://127.0.0.1:{place.origin}"]
+    )
 
 
 def _trafficguard(place: Place, folder: Path) -> Launch:

@@ -1,7 +1,8 @@
 """A visitor's cart, kept whole in one cookie so that the shop remembers nothing about it.
 
-Promises: any cookie text reads as a cart, a broken one as an empty cart; a cart holds at most MAX_LINES products and
-MAX_PIECES of each. Never: trusts a number from outside to be a product that exists; ask the catalogue.
+Promises: any cookie text reads as a cart, a broken one as an empty cart; a cart holds at most MAX_LINES
+products and MAX_PIECES of each. Never: trusts a number from outside to be a product that exists; ask the
+catalogue.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Products, categories and search of the sample shop, all of it computed from product numbers.
 
-Promises: the same number of products always gives the same catalogue, with unique names, prices in cents and a
-popularity rank from 1. Never: uses randomness, the clock or a file; changes after it was built.
+Promises: the same number of products always gives the same catalogue, with unique names, prices in cents
+and a popularity rank from 1. Never: uses randomness, the clock or a file; changes after it was built.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .words import CATEGORIES, ENDINGS, FINISHES, MAKERS, MIDDLES, OPENINGS, Category, Finish
 
 MAX_PRODUCTS = 49_000
-"""One sitemap file lists at most 50,000 addresses (sitemaps.org protocol); pages and categories need a few of them."""
+"""One sitemap file lists at most 50,000 addresses (sitemaps.org protocol), a few of them no products."""
 
 PAGE_SIZE = 24
 """Products on one page of a listing."""
@@ -23,7 +23,7 @@ _NAMES = len(MAKERS) * _NOUNS * len(FINISHES)
 """Different names in one category before a series number is needed."""
 
 _STRIDE = 1_009
-"""Prime to `_NAMES`, so that walking the names in this step meets each of them once, far from its neighbour."""
+"""Prime to `_NAMES`, so that walking the names in this step meets each once, far from its neighbour."""
 
 _MASK = (1 << 64) - 1
 _WORD = re.compile(r"[a-z0-9]+")
@@ -31,7 +31,7 @@ _MAX_TERMS = 8
 
 
 def mix(number: int, salt: int) -> int:
-    """A 64-bit number that looks random but follows from its two arguments (SplitMix64, Steele et al. 2014)."""
+    """A 64-bit number that looks random but follows from its arguments (SplitMix64, Steele et al. 2014)."""
     state = (number * 0x9E3779B97F4A7C15 + salt * 0xD1B54A32D192ED03) & _MASK
     state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -109,7 +109,8 @@ class Catalogue:
             category.slug: tuple(product for product in self.popular if product.category is category)
             for category in CATEGORIES
         }
-        self._places = {product.id: at for shelf in self._shelves.values() for at, product in enumerate(shelf)}
+        shelves = self._shelves.values()
+        self._places = {product.id: at for shelf in shelves for at, product in enumerate(shelf)}
         self._index = _index(self.popular)
 
     def product(self, number: int) -> Product | None:
@@ -177,7 +178,9 @@ def _product(number: int, category: Category, nth: int, rank: int) -> Product:
     finish = FINISHES[finish_at]
     name = f"{maker} {noun} in {finish.name}" + (f" No. {series + 1}" if series else "")
     low, high = category.price_range
-    price = (low + mix(number, 4) % (high - low + 1)) * 100 - (mix(number, 5) % 2) * 10
+    share = mix(number, 4) % 1_000
+    # Squared, because a shop has more cheap things than dear ones.
+    price = (low + (high - low) * share * share // 1_000_000) * 100 - mix(number, 5) % 2 * 10
     stock = 0 if mix(number, 6) % 14 == 0 else 1 + mix(number, 3) % 60
     return Product(number, name, maker, noun, shape, finish, category, price, stock, rank)
 

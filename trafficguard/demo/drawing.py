@@ -1,7 +1,7 @@
 """A product's picture: an outline from `shapes`, coloured by the product's finish, in front of a calm wall.
 
-Promises: the same product always gives the same, self-contained SVG text of a few kilobytes. Never: refers to a font, a
-script or another address.
+Promises: the same product always gives the same, self-contained SVG text of a few kilobytes. Never: refers
+to a font, a script or another address.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from .catalogue import Product, mix
 from .shapes import SHAPES
 
 _STILL_COLOURS = (
-    ".w{fill:#c79a63}.k{fill:#9c7443}.p{fill:#fbf6ec}.g{fill:#6f9168}.s{fill:none;stroke-width:9;stroke-linecap:round}"
+    ".w{fill:#c79a63}.k{fill:#9c7443}.p{fill:#fbf6ec}.g{fill:#6f9168}"
+    ".s{fill:none;stroke-width:9;stroke-linecap:round}"
 )
 """Wood, its shade, paper and leaves look the same on every product."""
 
@@ -24,7 +25,10 @@ _WINDOWS = (
 )
 """Light on the wall behind the product."""
 
-_FLOOR = '<path d="M0 300h400v100H0z" fill="#000" opacity=".07"/><ellipse cx="206" cy="320" rx="132" ry="13" opacity=".15"/>'
+_FLOOR = (
+    '<path d="M0 300h400v100H0z" fill="#000" opacity=".07"/>'
+    '<ellipse cx="206" cy="320" rx="132" ry="13" opacity=".15"/>'
+)
 
 
 def draw(product: Product) -> str:

@@ -1,7 +1,7 @@
 """The pages one fills in at the sample shop: login, account, cart, checkout.
 
-Promises: each function returns the `<main>` part as markup with every piece of text in it escaped; every field has a
-label and works without scripts. Never: looks at a request or asks for a means of payment.
+Promises: each function returns the `<main>` part as markup with every piece of text in it escaped; every
+field has a label and works without scripts. Never: looks at a request or asks for a means of payment.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ def login(*, failed: bool, user: str = "") -> str:
     regret = '<p class="alert" role="alert">That name and password do not fit together.</p>' if failed else ""
     return (
         f'<section class="sheet"><h1>Log in</h1>{regret}<form action="/login" method="post">'
-        f'{_field("username", "User name", escape(user), "username")}'
+        f"{_field('username', 'User name', escape(user), 'username')}"
         '<label for="password">Password</label><input id="password" name="password" type="password" '
         'autocomplete="current-password" required><button class="button">Log in</button></form>'
-        '<p class="quiet">The sample account is <kbd>demo</kbd> with the password <kbd>demo</kbd>.</p></section>'
+        '<p class="quiet">The sample account is <kbd>demo</kbd> with the password <kbd>demo</kbd>.</p>'
+        "</section>"
     )
 
 
 def account(user: str, orders: Sequence[Product]) -> str:
     """What a logged-in visitor sees."""
     rows = "".join(
-        f'<tr><td>2024-{month:02d}-12</td><td><a href="/product/{item.id}">{escape(item.name)}</a></td>'
+        f"<tr><td><time>2024-{month:02d}-12</time></td>"
+        f'<td><a href="/product/{item.id}">{escape(item.name)}</a></td>'
         f'<td class="sum">{item.price_text}</td></tr>'
         for month, item in enumerate(orders, 3)
     )
@@ -50,8 +52,8 @@ def cart(contents: Sequence[tuple[Product, int]], total: int) -> str:
         '<h1>Your cart</h1><div class="scroll"><table><thead><tr><th scope="col">Product</th>'
         '<th scope="col" class="sum">Pieces</th><th scope="col" class="sum">Price</th>'
         f'<th scope="col"><span class="hush">Remove</span></th></tr></thead><tbody>{rows}</tbody>'
-        f'<tfoot><tr><th scope="row" colspan="2">Total</th><td class="sum">{euros(total)}</td><td></td></tr></tfoot>'
-        '</table></div><p><a class="button" href="/checkout">Check out</a></p>'
+        f'<tfoot><tr><th scope="row" colspan="2">Total</th><td class="sum">{euros(total)}</td><td></td></tr>'
+        '</tfoot></table></div><p><a class="button" href="/checkout">Check out</a></p>'
     )
 
 
@@ -62,7 +64,8 @@ def checkout(total: int) -> str:
     return (
         f'<section class="sheet"><h1>Check out</h1><p class="lead">{euros(total)}, to be paid by invoice.</p>'
         f'<form action="/checkout" method="post">{_field("name", "Name", "", "name")}'
-        f'{_field("street", "Street and number", "", "street-address")}{_field("city", "City", "", "address-level2")}'
+        f"{_field('street', 'Street and number', '', 'street-address')}"
+        f"{_field('city', 'City', '', 'address-level2')}"
         '<button class="button">Order</button></form></section>'
     )
 
@@ -71,16 +74,17 @@ def thanks(name: str, total: int) -> str:
     """After an order; `total` in cents."""
     whom = f", {escape(name)}" if name else ""
     return (
-        f'<section class="problem"><h1>Thank you{whom}</h1><p>Your order over {euros(total)} is on its way, as far as '
-        'sample orders travel.</p><p><a class="button" href="/">Back to the front page</a></p></section>'
+        f'<section class="problem"><h1>Thank you{whom}</h1><p>Your order over {euros(total)} is on its way, '
+        "as far as sample orders travel.</p>"
+        '<p><a class="button" href="/">Back to the front page</a></p></section>'
     )
 
 
 def _line(item: Product, pieces: int) -> str:
     name = escape(item.name)
     return (
-        f'<tr><td class="thing"><img src="/images/{item.id}.svg" alt="" width="64" height="64">'
-        f'<a href="/product/{item.id}">{name}</a></td><td class="sum">{pieces}</td>'
+        f'<tr><td><div class="thing"><img src="/images/{item.id}.svg" alt="" width="64" height="64">'
+        f'<a href="/product/{item.id}">{name}</a></div></td><td class="sum">{pieces}</td>'
         f'<td class="sum">{euros(item.price * pieces)}</td><td><form action="/cart/remove" method="post">'
         f'<button name="id" value="{item.id}" aria-label="Remove {name}">Remove</button></form></td></tr>'
     )

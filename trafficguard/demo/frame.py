@@ -1,7 +1,7 @@
 """What every page of the sample shop shares: head, header, navigation, footer.
 
-Promises: everything that is the same on all pages is rendered once; a page is one joining of ready pieces; whatever is
-handed in as text (titles, summaries, queries) leaves escaped. Never: escapes `main`, which is markup already.
+Promises: everything that is the same on all pages is rendered once; a page is one joining of ready pieces;
+whatever is handed in as text (titles, summaries) leaves escaped. Never: escapes `main`, which is markup.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .words import Category
 SHOP_NAME = "Larkfield"
 
 TRAP_PATH = "/trap/"
-"""Disallowed in robots.txt and linked invisibly: nobody with a screen, a screen reader or manners arrives there."""
+"""Forbidden in robots.txt and linked invisibly: nobody with a screen or a screen reader goes there."""
 
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -32,11 +32,11 @@ _HEADER = """</head>
 <a class="skip" href="#main">Skip to content</a>
 <header class="top">
 <div class="wrap bar">
-<a class="logo" href="/"><svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true"><path d="M4 21c6 4 13 3 17-2 2-3 \
-3-6 7-7-3-4-9-4-12 0-3 5-7 7-12 9z" fill="currentColor"/><path d="M9 27h12" stroke="currentColor" stroke-width="2" \
-stroke-linecap="round"/></svg> {name}</a>
+<a class="logo" href="/"><svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+<path d="M4 21c6 4 13 3 17-2 2-3 3-6 7-7-3-4-9-4-12 0-3 5-7 7-12 9z" fill="currentColor"/>
+<path d="M9 27h12" stroke="currentColor" stroke-width="2" stroke-linecap="round"/></svg> {name}</a>
 <form class="find" role="search" action="/search"><label class="hush" for="q">Search the shop</label>
-<input id="q" name="q" type="search" placeholder="Search lamps, mugs, blankets …" maxlength="100" autocomplete="off">
+<input id="q" name="q" type="search" placeholder="Search lamps, mugs, blankets …" maxlength="100">
 <button>Search</button></form>
 <nav class="mine" aria-label="Your shop"><a href="/account">Account</a>
 <a href="/cart">Cart <span class="count" id="cart-count" aria-label="items in cart">"""
@@ -56,8 +56,8 @@ _FOOTER = """
 <button type="button" id="ticker-pause" aria-pressed="false" hidden>Pause</button></section>
 <div class="columns"><div><p class="logo">{name}</p><p>Things for the house, made to be kept.</p></div>
 <nav aria-label="Departments"><h2>Departments</h2><ul>{links}</ul></nav>
-<nav aria-label="Service"><h2>Service</h2><ul><li><a href="/account">Your account</a></li><li><a href="/cart">Your cart</a>\
-</li><li><a href="/sitemap.xml">Sitemap</a></li></ul></nav></div>
+<nav aria-label="Service"><h2>Service</h2><ul><li><a href="/account">Your account</a></li>
+<li><a href="/cart">Your cart</a></li><li><a href="/sitemap.xml">Sitemap</a></li></ul></nav></div>
 <p class="small">A sample shop: nothing here is for sale, and no parcel will ever arrive.</p>
 <a href="{trap}" rel="nofollow" tabindex="-1" hidden>Complete price list</a>
 </div></footer>

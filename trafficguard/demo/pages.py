@@ -1,7 +1,7 @@
 """The pages one reads in the sample shop: home, listings, products, search results, errors.
 
-Promises: each function returns the `<main>` part as markup with every piece of text in it escaped. Never: looks at a
-request, so that a page depends on its arguments alone.
+Promises: each function returns the `<main>` part as markup with every piece of text in it escaped. Never:
+looks at a request, so that a page depends on its arguments alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .catalogue import Catalogue, Leaf, Product, mix
 from .frame import SHOP_NAME
 from .words import REVIEWERS, REVIEWS, Category
 
-_FRESH = 12
+_FRESH = 8
 """Products a home page shows at once; a script asks for more when one scrolls there."""
 
 _REVIEWS_SHOWN = 3
@@ -31,17 +31,22 @@ _ANY_PROBLEM = ("That did not work", "The shop could not make sense of this requ
 def home(catalogue: Catalogue) -> str:
     """The front page."""
     first = catalogue.popular[:3]
-    pictures = "".join(f'<a href="/product/{p.id}">{_picture(p, alt=p.name, lazy=False)}</a>' for p in first)
-    tiles = "".join(_tile(category, catalogue.shelf(category)) for category in catalogue.categories)
+    pictures = "".join(
+        f'<a href="/product/{item.id}">{_picture(item, alt=item.name, lazy=False)}</a>' for item in first
+    )
+    tiles = "".join(_tile(category, item) for category, item in _showpieces(catalogue))
     return (
-        '<section class="hero"><div><h1>Things for the house, made to be kept.</h1><p>Lamps, pots, blankets and paper '
-        f"from small workshops. {len(catalogue.products):,} pieces, each in its own colour.</p>"
+        '<section class="hero"><div><h1>Things for the house, made to be kept.</h1>'
+        "<p>Lamps, pots, blankets and paper from small workshops. "
+        f"{len(catalogue.products):,} pieces, each in its own colour.</p>"
         '<p><a class="button" href="#best">See what sells best</a></p></div>'
         f'<div class="collage">{pictures}</div></section>'
-        f'<section aria-labelledby="departments"><h2 id="departments">Departments</h2><ul class="tiles">{tiles}</ul></section>'
-        f'<section aria-labelledby="best"><h2 id="best">Best sellers</h2>{_grid(catalogue.popular[:_FRESH])}</section>'
-        '<section id="more" data-more="/api/products?page=1" aria-labelledby="all"><h2 id="all">From the whole shop</h2>'
-        '<ul class="grid"></ul></section>'
+        '<section aria-labelledby="departments"><h2 id="departments">Departments</h2>'
+        f'<ul class="tiles">{tiles}</ul></section>'
+        '<section aria-labelledby="best"><h2 id="best">Best sellers</h2>'
+        f"{_grid(catalogue.popular[:_FRESH])}</section>"
+        '<section id="more" data-more="/api/products?page=1" aria-labelledby="all">'
+        '<h2 id="all" hidden>From the whole shop</h2><ul class="grid"></ul></section>'
     )
 
 
@@ -60,14 +65,16 @@ def results(query: str, leaf: Leaf) -> str:
         heading, body = "Search", '<p class="lead">What are you looking for?</p>'
     elif not leaf.total:
         heading = f"Nothing found for “{escape(query)}”"
-        body = '<p class="lead">Try a shorter word, such as <a href="/search?q=lamp">lamp</a> or <a href="/search?q=oak">oak</a>.</p>'
+        body = '<p class="lead">Try a shorter word, such as <a href="/search?q=lamp">lamp</a>.</p>'
     else:
         found = "1 piece" if leaf.total == 1 else f"{leaf.total:,} pieces"
         heading = f"Results for “{escape(query)}”"
         body = f'<p class="lead"><span class="quiet">{found}</span></p>{_grid(leaf.products)}'
     again = (
-        '<form class="again" role="search" action="/search"><label for="again">Search for</label>'
-        f'<input id="again" name="q" type="search" maxlength="100" value="{escape(query)}"><button>Search</button></form>'
+        '<form class="again" role="search" action="/search">'
+        '<label class="hush" for="again">Search for</label>'
+        f'<input id="again" name="q" type="search" maxlength="100" value="{escape(query)}">'
+        "<button>Search</button></form>"
     )
     pager = _pager(f"/search?q={escape(quote_plus(query, errors='replace'))}&amp;page=", leaf)
     return f"{_crumbs((('/', SHOP_NAME),), 'Search')}<h1>{heading}</h1>{again}{body}{pager}"
@@ -78,7 +85,8 @@ def product(item: Product, related: Sequence[Product]) -> str:
     shelf = (f"/category/{item.category.slug}", item.category.name)
     return (
         f"{_crumbs((('/', SHOP_NAME), shelf), item.name)}"
-        f'<article class="product" data-product="{item.id}"><div class="stage">{_picture(item, alt=item.name, lazy=False)}</div>'
+        f'<article class="product" data-product="{item.id}">'
+        f'<div class="stage">{_picture(item, alt=item.name, lazy=False)}</div>'
         f"<div><h1>{escape(item.name)}</h1>{_stars(item.rating)}"
         f'<p class="price big">{item.price_text}</p><p>{escape(item.description)}</p>'
         f'<p class="stock" id="stock" data-left="{item.stock}">{_stock_text(item.stock)}</p>{_buying(item)}'
@@ -91,8 +99,8 @@ def product(item: Product, related: Sequence[Product]) -> str:
 def trap() -> str:
     """Where the invisible link leads."""
     return (
-        "<h1>Nothing to see here</h1><p>This page is linked nowhere that a visitor could see, and robots.txt asks "
-        'crawlers to stay away. <a href="/">Back to the shop</a></p>'
+        "<h1>Nothing to see here</h1><p>This page is linked nowhere that a visitor could see, and "
+        'robots.txt asks crawlers to stay away. <a href="/">Back to the shop</a></p>'
     )
 
 
@@ -111,7 +119,8 @@ def _grid(products: Iterable[Product]) -> str:
 
 def _card(item: Product) -> str:
     return (
-        f'<li class="card"><a href="/product/{item.id}">{_picture(item, alt="", lazy=True)}<span>{escape(item.name)}</span></a>'
+        f'<li class="card"><a href="/product/{item.id}">{_picture(item, alt="", lazy=True)}'
+        f"<span>{escape(item.name)}</span></a>"
         f'<p class="price">{item.price_text}</p>{_buying(item, short=True)}</li>'
     )
 
@@ -123,30 +132,49 @@ def _picture(item: Product, *, alt: str, lazy: bool) -> str:
 
 def _buying(item: Product, *, short: bool = False) -> str:
     if not item.stock:
-        return '<p class="out">Sold out</p>' if short else '<p><button class="button" disabled>Sold out</button></p>'
+        button = '<p><button class="button" disabled>Sold out</button></p>'
+        return '<p class="out">Sold out</p>' if short else button
     named = f' aria-label="Add {escape(item.name)} to cart"' if short else ' class="button"'
     label = "Add" if short else "Add to cart"
     return (
-        f'<form action="/cart/add" method="post" data-add><button name="id" value="{item.id}"{named}>{label}</button></form>'
+        '<form action="/cart/add" method="post" data-add>'
+        f'<button name="id" value="{item.id}"{named}>{label}</button></form>'
     )
 
 
-def _tile(category: Category, shelf: Sequence[Product]) -> str:
-    picture = _picture(shelf[0], alt="", lazy=True) if shelf else ""
+def _showpieces(catalogue: Catalogue) -> list[tuple[Category, Product | None]]:
+    """For every category its best seller whose outline no earlier category shows."""
+    shown: set[str] = set()
+    pairs: list[tuple[Category, Product | None]] = []
+    for category in catalogue.categories:
+        item = next((item for item in catalogue.shelf(category) if item.shape not in shown), None)
+        if item is not None:
+            shown.add(item.shape)
+        pairs.append((category, item))
+    return pairs
+
+
+def _tile(category: Category, item: Product | None) -> str:
+    picture = _picture(item, alt="", lazy=True) if item else ""
     return f'<li><a href="/category/{category.slug}">{picture}<span>{escape(category.name)}</span></a></li>'
 
 
 def _crumbs(above: Iterable[tuple[str, str]], here: str) -> str:
     links = "".join(f'<li><a href="{address}">{escape(name)}</a></li>' for address, name in above)
-    return f'<nav class="crumbs" aria-label="Breadcrumb"><ol>{links}<li aria-current="page">{escape(here)}</li></ol></nav>'
+    place = f'<li aria-current="page">{escape(here)}</li>'
+    return f'<nav class="crumbs" aria-label="Breadcrumb"><ol>{links}{place}</ol></nav>'
 
 
 def _pager(address: str, leaf: Leaf) -> str:
     if leaf.last == 1:
         return ""
-    before = f'<a rel="prev" href="{address}{leaf.number - 1}">Previous</a>' if leaf.number > 1 else "<span></span>"
-    after = f'<a rel="next" href="{address}{leaf.number + 1}">Next</a>' if leaf.number < leaf.last else "<span></span>"
-    return f'<nav class="pager" aria-label="Pages">{before}<span>Page {leaf.number} of {leaf.last}</span>{after}</nav>'
+    before = after = "<span></span>"
+    if leaf.number > 1:
+        before = f'<a rel="prev" href="{address}{leaf.number - 1}">Previous</a>'
+    if leaf.number < leaf.last:
+        after = f'<a rel="next" href="{address}{leaf.number + 1}">Next</a>'
+    here = f"<span>Page {leaf.number} of {leaf.last}</span>"
+    return f'<nav class="pager" aria-label="Pages">{before}{here}{after}</nav>'
 
 
 def _stars(rating: float) -> str:
@@ -164,12 +192,21 @@ def _stock_text(left: int) -> str:
 
 
 def _facts(item: Product) -> str:
-    width, height, weight = 8 + mix(item.id, 31) % 40, 6 + mix(item.id, 32) % 50, 120 + mix(item.id, 33) % 3_000
-    rows = (
-        ("Colour", item.finish.name), ("Material", item.material), ("Size", f"{width} × {height} cm"),
-        ("Weight", f"{weight:,} g"), ("Article", f"LF-{item.id:06d}"), ("Popularity", f"No. {item.rank:,} in the shop"),
-    )  # fmt: skip
-    return f'<dl class="facts">{"".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in rows)}</dl>'
+    width, height = 8 + mix(item.id, 31) % 40, 6 + mix(item.id, 32) % 50
+    facts = {
+        "Colour": item.finish.name,
+        "Material": item.material,
+        "Size": f"{width} × {height} cm",
+        "Weight": f"{120 + mix(item.id, 33) % 3_000:,} g",
+        "Article": _article(item),
+        "Popularity": f"No. {item.rank:,} in the shop",
+    }
+    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    return f'<dl class="facts">{rows}</dl>'
+
+
+def _article(item: Product) -> str:
+    return f"LF-{item.id:06d}"
 
 
 def _reviews(item: Product) -> str:
@@ -192,7 +229,7 @@ def _linked_data(item: Product) -> str:
         "availability": "https://schema.org/" + ("InStock" if item.stock else "OutOfStock"),
     }  # fmt: skip
     facts = {
-        "@context": "https://schema.org", "@type": "Product", "name": item.name, "sku": f"LF-{item.id:06d}",
+        "@context": "https://schema.org", "@type": "Product", "name": item.name, "sku": _article(item),
         "description": item.description, "image": f"/images/{item.id}.svg", "offers": offer,
     }  # fmt: skip
     text = json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")

@@ -1,7 +1,7 @@
 """Who is logged in: a bounded table of session tokens, and the one account there is.
 
-Promises: at most MAX_SESSIONS are remembered, the longest unused forgotten first; tokens cannot be guessed. Never:
-keeps a password of a visitor.
+Promises: at most MAX_SESSIONS are remembered, the longest unused forgotten first; tokens cannot be guessed.
+Never: keeps a password of a visitor.
 """
 
 from __future__ import annotations

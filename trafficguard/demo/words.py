@@ -1,6 +1,8 @@
-"""The vocabulary of the sample shop: what things are called, made of and coloured, and what is said about them.
+"""The vocabulary of the sample shop: what things are called, made of and coloured, and what is said about
+them.
 
-Promises: data only, in a fixed order, because products are numbered combinations of these rows. Never: computes.
+Promises: data only, in a fixed order, because products are numbered combinations of these rows. Never:
+computes.
 """
 
 from __future__ import annotations
@@ -69,15 +71,17 @@ CATEGORIES = (
         "textiles", "Textiles", "Wool, linen and cotton, woven to be washed and used.",
         ("Washed linen", "Lambswool, woven in small runs", "Organic cotton, stonewashed"),
         (15, 190),
-        (("Cushion", "cushion"), ("Floor Cushion", "cushion"), ("Throw", "blanket"), ("Wool Blanket", "blanket"),
-         ("Bed Cover", "blanket"), ("Tea Towel", "towel"), ("Table Runner", "towel"), ("Bolster", "cushion")),
+        (("Cushion", "cushion"), ("Floor Cushion", "cushion"), ("Throw", "blanket"),
+         ("Wool Blanket", "blanket"), ("Bed Cover", "blanket"), ("Tea Towel", "towel"),
+         ("Table Runner", "towel"), ("Bolster", "cushion")),
     ),
     Category(
         "garden", "Garden", "Pots, cans and baskets that are happiest outside.",
         ("Frost-proof terracotta", "Galvanised steel", "Split willow"),
         (14, 150),
         (("Planter", "planter"), ("Herb Pot", "planter"), ("Window Pot", "planter"), ("Watering Can", "can"),
-         ("Garden Lantern", "lantern"), ("Harvest Basket", "basket"), ("Bulb Vase", "vase"), ("Trug", "basket")),
+         ("Garden Lantern", "lantern"), ("Harvest Basket", "basket"),
+         ("Bulb Vase", "vase"), ("Trug", "basket")),
     ),
     Category(
         "desk", "Desk & Paper", "Quiet tools for writing things down.",
@@ -92,7 +96,8 @@ CATEGORIES = (
         ("Birch plywood", "Woven seagrass, leather handles", "Recycled felt"),
         (16, 160),
         (("Storage Box", "box"), ("Keepsake Box", "box"), ("Toy Chest", "box"), ("Basket", "basket"),
-         ("Laundry Basket", "basket"), ("Log Basket", "basket"), ("Wall Shelf", "shelf"), ("Spice Shelf", "shelf")),
+         ("Laundry Basket", "basket"), ("Log Basket", "basket"),
+         ("Wall Shelf", "shelf"), ("Spice Shelf", "shelf")),
     ),
     Category(
         "bath", "Bath", "Soft, plain and slow to wear out.",
@@ -114,8 +119,9 @@ CATEGORIES = (
 """The departments; every one sells eight things, which `catalogue` counts on."""
 
 MAKERS = (
-    "Halden", "Brae", "Linnet", "Osier", "Marlow", "Tamsin", "Fjord", "Aster", "Wren", "Copeland", "Ilse", "Norrby",
-    "Quill", "Sorrel", "Tarn", "Vesper", "Alder", "Bramley", "Corrie", "Dunmore", "Eskdale", "Hollin", "Juniper", "Kestrel",
+    "Halden", "Brae", "Linnet", "Osier", "Marlow", "Tamsin", "Fjord", "Aster",
+    "Wren", "Copeland", "Ilse", "Norrby", "Quill", "Sorrel", "Tarn", "Vesper",
+    "Alder", "Bramley", "Corrie", "Dunmore", "Eskdale", "Hollin", "Juniper", "Kestrel",
 )  # fmt: skip
 """First words of product names."""
 
@@ -177,5 +183,7 @@ REVIEWS = (
 )
 """What customers say."""
 
-REVIEWERS = ("Ada", "Bram", "Chidi", "Dorte", "Elif", "Femke", "Goran", "Hana", "Ines", "Jonas", "Kaito", "Lena")
+REVIEWERS = (
+    "Ada", "Bram", "Chidi", "Dorte", "Elif", "Femke", "Goran", "Hana", "Ines", "Jonas", "Kaito", "Lena",
+)  # fmt: skip
 """Who says it."""

@@ -94,6 +94,8 @@ class ChunkedBody:
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """The bytes to send on, and how many of `data` belong to this body; nothing of it once `fault` is set."""
+        if self._is_over():
+            return b"", 0
         out: list[bytes] = []
         at, size = 0, len(data)
         while at < size and not self.done:
@@ -105,6 +107,9 @@ class ChunkedBody:
         if self.done and self._emit is Emit.REFRAMED:
             out.append(b"0\r\n\r\n")
         return b"".join(out), at
+
+    def _is_over(self) -> bool:
+        return self.done or self.fault
 
     def _take_data(self, data: bytes, at: int, out: list[bytes]) -> int:
         end = min(at + self._left, len(data))
@@ -125,8 +130,13 @@ class ChunkedBody:
             line, self._line = self._line, b""
             self._end_line(line)
             return end
-        self.fault = len(self._line) > LONGEST_CHUNK_LINE or self._is_hopeless(self._line)
+        self.fault = len(self._line) > self._line_limit() or self._is_hopeless(self._line)
         return len(data)
+
+    def _line_limit(self) -> int:
+        if self._state is not _State.TRAILER:
+            return LONGEST_CHUNK_LINE
+        return max(1, LONGEST_TRAILER - self._trailer)  # the CR of the last, empty line is always welcome
 
     def _is_hopeless(self, line: bytes) -> bool:
         """Whether a partial line cannot become a valid one: a CR that is not before LF, or no size in front."""

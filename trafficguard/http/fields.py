@@ -7,12 +7,13 @@ judges whether a line is allowed (`framing`), and never shares lines that carry 
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import Final
 
 
 class Kind(IntEnum):
-    """What a header means to a proxy; everything above PLAIN must be looked at one by one."""
+    """What a header means to a proxy: PLAIN nothing, up to HOP the framing of the message, above it who is speaking."""
 
     PLAIN = 0
     HOST = 1
@@ -29,6 +30,17 @@ class Kind(IntEnum):
     OURS = 10
     """X-Bot-*: what only this program may say."""
 
+
+# An enum's members are looked up slowly, and these are compared with on the path of every request.
+HOST: Final = Kind.HOST
+CONTENT_LENGTH: Final = Kind.CONTENT_LENGTH
+TRANSFER_ENCODING: Final = Kind.TRANSFER_ENCODING
+CONNECTION: Final = Kind.CONNECTION
+UPGRADE: Final = Kind.UPGRADE
+EXPECT: Final = Kind.EXPECT
+HOP: Final = Kind.HOP
+
+_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 
 KINDS: Final[dict[bytes, Kind]] = {
     b"host": Kind.HOST,
@@ -62,10 +74,20 @@ MOST_SHARED: Final = 8192
 MOST_NAMES: Final = 1024
 
 
+def read_tokens(value: bytes) -> frozenset[bytes]:
+    """The members of a comma-separated list, in lower case."""
+    return frozenset(token for part in value.lower().split(b",") if (token := part.strip(b" \t")))
+
+
 class Field:
     """One header line. Treat as frozen."""
 
-    __slots__ = ("kind", "line", "name", "raw_name", "token", "value")
+    __slots__ = ("kind", "length", "like", "line", "name", "raw_name", "token", "tokens", "value")
+
+    length: int
+    """CONTENT_LENGTH only: the number, or -1 when it is none."""
+    tokens: frozenset[bytes]
+    """CONNECTION only: what it names, in lower case."""
 
     def __init__(self, line: bytes, raw_name: bytes, name: bytes, value: bytes, kind: Kind, token: bytes) -> None:
         self.line = line
@@ -80,6 +102,12 @@ class Field:
         """What the header means to a proxy."""
         self.token = token
         """What the line adds to the shape of its head: the line itself, or the name where the value is personal."""
+        self.like: Field = self
+        """The shared field that stands for all lines of this token in the shape of a head."""
+        if kind is CONTENT_LENGTH:
+            self.length = int(self.value) if _LENGTH.fullmatch(self.value) else -1
+        elif kind is CONNECTION:
+            self.tokens = read_tokens(self.value)
 
     def __repr__(self) -> str:
         return f"Field({self.line!r})"
@@ -107,12 +135,12 @@ def kind_of(name: bytes) -> Kind:
 class FieldStore:
     """Two generations of shared fields: when the young one is full it becomes the old one, whose lines are dropped."""
 
-    __slots__ = ("_names", "_old", "_private", "young")
+    __slots__ = ("_likes", "_old", "_private", "young")
 
     def __init__(self, private: frozenset[bytes]) -> None:
         self.young: dict[bytes, Field] = {}
         self._old: dict[bytes, Field] = {}
-        self._names: dict[bytes, tuple[bytes, Kind, bool]] = {}
+        self._likes: dict[bytes, Field] = {}
         self._private = private
 
     def admit(self, line: bytes) -> Field:
@@ -120,19 +148,20 @@ class FieldStore:
         field = self._old.get(line)
         if field is None:
             raw_name, _, value = line.partition(b":")
-            name, kind, private = self._names.get(raw_name) or self._learn(raw_name)
-            field = Field(line, raw_name, name, value.strip(b" \t"), kind, raw_name if private else line)
-            if private:
+            like = self._likes.get(raw_name) or self._learn(raw_name)
+            if like.name in self._private or len(line) > LONGEST_SHARED:
+                field = Field(line, raw_name, like.name, value.strip(b" \t"), like.kind, raw_name)
+                field.like = like
                 return field
-        if len(line) <= LONGEST_SHARED:
-            if len(self.young) >= MOST_SHARED:
-                self._old, self.young = self.young, {}
-            self.young[line] = field
+            field = Field(line, raw_name, like.name, value.strip(b" \t"), like.kind, line)
+        if len(self.young) >= MOST_SHARED:
+            self._old, self.young = self.young, {}
+        self.young[line] = field
         return field
 
-    def _learn(self, raw_name: bytes) -> tuple[bytes, Kind, bool]:
-        if len(self._names) >= MOST_NAMES:
-            self._names.clear()
+    def _learn(self, raw_name: bytes) -> Field:
+        if len(self._likes) >= MOST_NAMES:
+            self._likes.clear()
         name = raw_name.lower()
-        facts = self._names[raw_name] = (name, kind_of(name), name in self._private)
-        return facts
+        like = self._likes[raw_name] = Field(raw_name + b":", raw_name, name, b"", kind_of(name), raw_name)
+        return like

@@ -14,14 +14,22 @@ import binascii
 import re
 from typing import Final
 
-from trafficguard.http.fields import Field, Kind
+from trafficguard.http.fields import (
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    HOP,
+    HOST,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    Field,
+)
 from trafficguard.http.head import AnswerHead, RequestHead
 from trafficguard.http.refusal import Refusal
 
 # RFC 3986 section 3.2.2 host and port, without user information.
 _HOST: Final = re.compile(rb"((?:[A-Za-z0-9\-._~!$&'()*+,;=%]+)|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,5}))?")
-_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
-_TOKENS: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z,\t ]*")
+_TOKENS: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z,]*")
 
 MISSING_HOST: Final = Refusal(400, "missing-host", "The request has no Host header.")
 REPEATED_HOST: Final = Refusal(400, "repeated-host", "The request has more than one Host header.")
@@ -29,7 +37,7 @@ BAD_HOST: Final = Refusal(400, "bad-host", "The Host header is not a host name w
 BAD_LENGTH: Final = Refusal(400, "bad-length", "Content-Length is not one decimal number.")
 REPEATED_LENGTH: Final = Refusal(400, "repeated-length", "The request has more than one Content-Length.")
 LENGTH_AND_CHUNKED: Final = Refusal(400, "length-and-chunked", "Content-Length beside Transfer-Encoding.")
-BAD_CODING: Final = Refusal(501, "bad-coding", "Transfer-Encoding must be exactly chunked.")
+BAD_CODING: Final = Refusal(400, "bad-coding", "Transfer-Encoding must be exactly chunked.")
 OLD_CHUNKED: Final = Refusal(400, "old-chunked", "HTTP/1.0 knows no Transfer-Encoding.")
 BAD_CONNECTION: Final = Refusal(400, "bad-connection", "The Connection header is not a list of names.")
 BAD_EXPECTATION: Final = Refusal(417, "expectation", "Only the expectation 100-continue can be met.")
@@ -76,32 +84,32 @@ def frame(head: RequestHead) -> Framing | Refusal:
     tokens: frozenset[bytes] | None = None
     for field in head.special:
         kind = field.kind
-        if kind is Kind.HOST:
+        if kind is HOST:
             hosts += 1
             framing.host = field.value
-        elif kind is Kind.CONNECTION:
-            if field.value != b"keep-alive" or tokens is not None:
-                tokens = _read_tokens(field.value) if tokens is None else tokens | _read_tokens(field.value)
-                framing.rewrite = True
-            else:
+        elif kind is CONNECTION:
+            if field.tokens == _KEEP_ALIVE and tokens is None:
                 tokens = _KEEP_ALIVE
-        elif kind is Kind.CONTENT_LENGTH:
+            else:
+                tokens = field.tokens if tokens is None else tokens | field.tokens
+                framing.rewrite = True
+        elif kind is CONTENT_LENGTH:
             lengths += 1
-            if _LENGTH.fullmatch(field.value) is None:
+            if field.length < 0:
                 return BAD_LENGTH
-            framing.length = int(field.value)
-        elif kind is Kind.TRANSFER_ENCODING:
+            framing.length = field.length
+        elif kind is TRANSFER_ENCODING:
             codings += 1
             if field.value.lower() != b"chunked":
                 return BAD_CODING
             framing.length = CHUNKED
-        elif kind is Kind.EXPECT:
+        elif kind is EXPECT:
             if field.value.lower() != b"100-continue":
                 return BAD_EXPECTATION
             framing.expects = head.minor == 1
         else:
             framing.rewrite = True
-            if kind is Kind.UPGRADE:
+            if kind is UPGRADE:
                 upgrade = field
     refusal = _refuse(head, hosts, lengths, codings)
     if refusal is not None:
@@ -121,10 +129,6 @@ _KEEP_ALIVE: Final = frozenset((b"keep-alive",))
 _NEVER_DROPPED: Final = frozenset(
     b"close keep-alive upgrade host content-length transfer-encoding cookie authorization expect".split()
 )
-
-
-def _read_tokens(value: bytes) -> frozenset[bytes]:
-    return frozenset(token for part in value.lower().split(b",") if (token := part.strip(b" \t")))
 
 
 def _refuse(head: RequestHead, hosts: int, lengths: int, codings: int) -> Refusal | None:
@@ -157,9 +161,11 @@ def _with_host(framing: Framing, head: RequestHead) -> Framing | Refusal:
     """Fills in the host, from an absolute target if there is one (RFC 9112 section 3.2.2)."""
     raw = framing.host
     if head.target.authority is not None:
+        if raw and _HOST.fullmatch(raw) is None:
+            return BAD_HOST
         raw = head.target.authority
         framing.rewrite = True
-    elif raw is _HOST_FOR_OLD and head.minor == 0 and not any(field.kind is Kind.HOST for field in head.special):
+    elif raw is _HOST_FOR_OLD and head.minor == 0 and not any(field.kind is HOST for field in head.special):
         framing.rewrite = True
         return framing
     host = _hosts.get(raw)
@@ -184,7 +190,7 @@ def _is_websocket(head: RequestHead, upgrade: Field, framing: Framing) -> bool:
     if upgrade.value.lower() != b"websocket" or head.value(b"sec-websocket-version") != b"13":
         return False
     keys = [field.value for field in head.fields if field.name == b"sec-websocket-key"]
-    if len(keys) != 1 or sum(field.kind is Kind.UPGRADE for field in head.special) != 1:
+    if len(keys) != 1 or sum(field.kind is UPGRADE for field in head.special) != 1:
         return False
     try:
         return len(base64.b64decode(keys[0], validate=True)) == 16
@@ -217,32 +223,71 @@ class AnswerFraming:
         """Whether the answer names a WebSocket upgrade in both Connection and Upgrade."""
 
 
-def frame_answer(head: AnswerHead, method: bytes) -> AnswerFraming | None:
-    """How long the answer to a request with `method` is (RFC 9112 section 6.3); None when it cannot be told."""
+def frame_answer(head: AnswerHead, is_head: bool) -> AnswerFraming | None:
+    """How long an answer is (RFC 9112 section 6.3), `is_head` if it answers HEAD; None when it cannot be told."""
     length = UNTIL_CLOSE
     tokens: frozenset[bytes] = frozenset()
     rewrite = head.minor == 0
     upgrade = b""
     for field in head.special:
         kind = field.kind
-        if kind is Kind.CONTENT_LENGTH:
-            if length != UNTIL_CLOSE or _LENGTH.fullmatch(field.value) is None:
+        if kind is CONTENT_LENGTH:
+            if length != UNTIL_CLOSE or field.length < 0:
                 return None
-            length = int(field.value)
-        elif kind is Kind.TRANSFER_ENCODING:
+            length = field.length
+        elif kind is TRANSFER_ENCODING:
             if length != UNTIL_CLOSE or field.value.lower() != b"chunked" or head.minor == 0:
                 return None
             length = CHUNKED
-        elif kind is Kind.CONNECTION:
-            tokens |= _read_tokens(field.value)
-            rewrite = rewrite or field.value.lower() != b"keep-alive"
-        elif kind is Kind.UPGRADE:
+        elif kind is CONNECTION:
+            tokens |= field.tokens
+            rewrite = rewrite or field.tokens != _KEEP_ALIVE
+        elif kind is UPGRADE:
             upgrade = field.value.lower()
             rewrite = True
-        elif kind is Kind.HOP:
+        elif kind is HOP:
             rewrite = True
-    if method == b"HEAD" or head.status < 200 or head.status in (204, 304):
+    if is_head or head.status < 200 or head.status in (204, 304):
         length = 0
     keep_alive = length != UNTIL_CLOSE and b"close" not in tokens and (head.minor == 1 or b"keep-alive" in tokens)
     named = tokens - _NEVER_DROPPED if tokens else tokens
     return AnswerFraming(length, keep_alive, rewrite, named, b"upgrade" in tokens and upgrade == b"websocket")
+
+
+_MOST_REMEMBERED: Final = 4096
+
+
+class Framer:
+    """`frame` and `frame_answer` with a bounded memory: most requests are framed by the very same lines.
+
+    Lines that repeat are shared `Field` objects, so the objects themselves are the key.
+    """
+
+    __slots__ = ("_answers", "_requests")
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[object, ...], Framing | Refusal] = {}
+        self._answers: dict[tuple[object, ...], AnswerFraming | None] = {}
+
+    def frame(self, head: RequestHead) -> Framing | Refusal:
+        """What `frame` says of a request."""
+        key = (head.minor, *head.special)
+        framing = self._requests.get(key)
+        if framing is None or head.target.authority is not None:
+            framing = frame(head)
+            if head.target.authority is None and not any(field.kind is UPGRADE for field in head.special):
+                if len(self._requests) >= _MOST_REMEMBERED:
+                    self._requests.clear()
+                self._requests[key] = framing
+        return framing
+
+    def frame_answer(self, head: AnswerHead, is_head: bool) -> AnswerFraming | None:
+        """What `frame_answer` says of an answer."""
+        key = (is_head, head.minor, head.status, *head.special)
+        framing = self._answers.get(key)
+        if framing is None:
+            framing = frame_answer(head, is_head)
+            if len(self._answers) >= _MOST_REMEMBERED:
+                self._answers.clear()
+            self._answers[key] = framing
+        return framing

@@ -9,11 +9,11 @@ how long a body is (`framing`).
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import httptools
 
-from trafficguard.http.fields import PERSONAL, PERSONAL_ANSWER, Field, FieldStore
+from trafficguard.http.fields import CONTENT_LENGTH, HOP, PERSONAL, PERSONAL_ANSWER, TRANSFER_ENCODING, Field, FieldStore
 from trafficguard.http.refusal import Refusal
 from trafficguard.http.target import Target, read_target
 
@@ -23,15 +23,42 @@ BAD_REQUEST_LINE: Final = Refusal(400, "request-line", "The request line is not 
 TOO_MANY_HEADERS: Final = Refusal(431, "too-many-headers", "The request has too many header lines.")
 
 _VERSIONS: Final = {b"HTTP/1.1": 1, b"HTTP/1.0": 0}
+# llhttp skips CR and LF, even bare ones, in front of a request line; they would stay part of our method.
+_FIRST_LETTER: Final = ord("A")
+
+
+MOST_SHAPE_LINES: Final = 32_768
+"""Lines in all shapes together. Each may hold a line of its own alive, of about 1 KiB: 32 MiB."""
+NOTHING: Final[list[Field]] = []
+
+
+class Shape:
+    """What a head is without its target and its personal values; heads of one shape share it. Treat as frozen."""
+
+    __slots__ = ("announces_body", "claims_at", "fields", "special_at")
+
+    def __init__(self, fields: tuple[Field, ...]) -> None:
+        self.fields = fields
+        """The header lines in order; personal ones with their name only."""
+        self.special_at = tuple(at for at, field in enumerate(fields) if 0 < field.kind <= HOP)
+        self.claims_at = tuple(at for at, field in enumerate(fields) if field.kind > HOP)
+        self.announces_body = any(field.kind in (CONTENT_LENGTH, TRANSFER_ENCODING) for field in fields)
 
 
 class RequestHead:
     """A request head. Treat as frozen."""
 
-    __slots__ = ("fields", "line", "method", "minor", "raw", "special", "target")
+    __slots__ = ("claims", "fields", "line", "method", "minor", "raw", "shape", "special", "target")
 
     def __init__(
-        self, raw: bytes, line: bytes, method: bytes, target: Target, minor: int, fields: list[Field], special: list[Field]
+        self,
+        raw: bytes,
+        line: bytes,
+        method: bytes,
+        target: Target,
+        minor: int,
+        fields: list[Field],
+        shape: Shape,
     ) -> None:
         self.raw = raw
         """All bytes of the head, with the empty line."""
@@ -43,8 +70,11 @@ class RequestHead:
         """Minor HTTP version: 1 or 0."""
         self.fields = fields
         """All header lines in the order received."""
-        self.special = special
-        """Those of `fields` whose kind is not PLAIN."""
+        self.shape = shape
+        self.special = [fields[at] for at in shape.special_at]
+        """Those of `fields` that frame the message or the connection: kinds up to HOP."""
+        self.claims = [fields[at] for at in shape.claims_at] if shape.claims_at else NOTHING
+        """Those of `fields` that only a trusted peer, or only we, may say: kinds above HOP."""
 
     def value(self, name: bytes) -> bytes | None:
         """The value of the first header called `name` (lower case), or None."""
@@ -57,11 +87,13 @@ class RequestHead:
 class RequestReader:
     """Reads request heads, one at a time, for all connections of a worker."""
 
-    __slots__ = ("_most_headers", "_parser", "_store")
+    __slots__ = ("_most_headers", "_parser", "_shape_lines", "_shapes", "_store")
 
     def __init__(self, most_headers: int = 100) -> None:
         self._most_headers = most_headers
         self._store = FieldStore(PERSONAL)
+        self._shapes: dict[tuple[Field, ...], Shape] = {}
+        self._shape_lines = 0
         self._parser = _new_parser()
 
     def read(self, raw: bytes) -> RequestHead | Refusal:
@@ -70,23 +102,41 @@ class RequestReader:
             return MALFORMED
         lines = raw.split(b"\r\n")
         words = lines[0].split(b" ")
-        if len(words) != 3:
-            return BAD_REQUEST_LINE
+        if len(words) != 3 or raw[0] < _FIRST_LETTER:
+            return self._refuse(BAD_REQUEST_LINE)
         minor = _VERSIONS.get(words[2])
         if minor is None:
-            return BAD_VERSION
+            return self._refuse(BAD_VERSION)
         if len(lines) - 3 > self._most_headers:
-            return TOO_MANY_HEADERS
+            return self._refuse(TOO_MANY_HEADERS)
         target = read_target(words[0], words[1])
-        if target.__class__ is Refusal:
-            return target
-        store, fields, special = self._store, [], []
-        for line in lines[1:-2]:
-            field = store.young.get(line) or store.admit(line)
-            fields.append(field)
-            if field.kind:
-                special.append(field)
-        return RequestHead(raw, lines[0], words[0], target, minor, fields, special)  # type: ignore[arg-type]
+        if isinstance(target, Refusal):
+            return self._refuse(target)
+        store = self._store
+        fields: list[Any] = list(map(store.young.get, lines[1:-2]))
+        # Either all lines are known, or the None among `fields` are filled in.
+        likes = tuple(fields) if all(fields) else self._read_unknown(fields, lines)
+        shape = self._shapes.get(likes) or self._learn(likes)
+        if shape.announces_body:
+            self.forget_body()
+        return RequestHead(raw, lines[0], words[0], target, minor, fields, shape)
+
+    def _read_unknown(self, fields: list[Any], lines: list[bytes]) -> tuple[Field, ...]:
+        """Fills in the fields of lines that are not shared; the fields that stand for all of them in a shape."""
+        likes: list[Field] = []
+        for index, field in enumerate(fields):
+            if field is None:
+                field = fields[index] = self._store.admit(lines[index + 1])
+            likes.append(field.like)
+        return tuple(likes)
+
+    def _learn(self, likes: tuple[Field, ...]) -> Shape:
+        self._shape_lines += len(likes) + 1
+        if self._shape_lines > MOST_SHAPE_LINES:
+            self._shapes.clear()
+            self._shape_lines = 0
+        shape = self._shapes[likes] = Shape(likes)
+        return shape
 
     def _has_valid_grammar(self, raw: bytes) -> bool:
         """llhttp's verdict on a head: strict line ends, names, values, methods, lengths."""
@@ -99,8 +149,16 @@ class RequestReader:
             return False
         return True
 
+    def _refuse(self, refusal: Refusal) -> Refusal:
+        self.forget_body()
+        return refusal
+
     def forget_body(self) -> None:
-        """To be called after a head that announces a body: llhttp now waits for that body, but will not get it."""
+        """Starts llhttp afresh: after a head that announces a body it would take the next head for that body.
+
+        `read` does this itself, whatever becomes of the head: were it forgotten once, as many bytes of other
+        people's heads as the Content-Length says would go unjudged.
+        """
         self._parser = _new_parser()
 
 
@@ -121,7 +179,7 @@ class AnswerHead:
 
     __slots__ = ("fields", "line", "minor", "raw", "special", "status")
 
-    def __init__(self, raw: bytes, line: bytes, minor: int, status: int, fields: list[Field], special: list[Field]) -> None:
+    def __init__(self, raw: bytes, line: bytes, minor: int, status: int, fields: list[Field]) -> None:
         self.raw = raw
         """All bytes of the head, with the empty line."""
         self.line = line
@@ -131,7 +189,7 @@ class AnswerHead:
         self.status = status
         self.fields = fields
         """All header lines in the order received."""
-        self.special = special
+        self.special = [field for field in fields if field.kind]
         """Those of `fields` whose kind is not PLAIN."""
 
     def value(self, name: bytes) -> bytes | None:
@@ -157,17 +215,15 @@ class AnswerReader:
         status = self._status_lines.get(lines[0]) or self._read_status(lines[0])
         if status is None:
             return None
-        store, fields, special = self._store, [], []
-        for line in lines[1:-2]:
-            field = store.young.get(line)
-            if field is None:
-                if _ANSWER_LINE.fullmatch(line) is None:
-                    return None
-                field = store.admit(line)
-            fields.append(field)
-            if field.kind:
-                special.append(field)
-        return AnswerHead(raw, lines[0], status[0], status[1], fields, special)
+        store = self._store
+        fields: list[Any] = list(map(store.young.get, lines[1:-2]))
+        if not all(fields):
+            for index, line in enumerate(lines[1:-2]):
+                if fields[index] is None:
+                    if _ANSWER_LINE.fullmatch(line) is None:
+                        return None
+                    fields[index] = store.admit(line)
+        return AnswerHead(raw, lines[0], status[0], status[1], fields)
 
     def _read_status(self, line: bytes) -> tuple[int, int] | None:
         match = _STATUS_LINE.fullmatch(line)

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from trafficguard.http.refusal import Refusal
 
 _BAD_ESCAPE: Final = re.compile(rb"%(?:00|(?![0-9A-Fa-f]{2}))")
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)(.*)", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]+)((?:[/?].*)?)", re.IGNORECASE)
 
 BAD_TARGET: Final = Refusal(400, "bad-target", "The request target is not a valid path.")
 FRAGMENT: Final = Refusal(400, "fragment", "The request target contains a fragment (#).")
@@ -38,6 +38,9 @@ class Target:
 
 def read_target(method: bytes, raw: bytes) -> Target | Refusal:
     """The parts of the request target `raw` of a request with `method`, or why it is refused."""
+    if raw[:1] == b"/" and b"%" not in raw and b"#" not in raw and method != b"CONNECT":  # nearly all of them
+        path, _, query = raw.partition(b"?")
+        return Target(path, query)
     if method == b"CONNECT":
         return CONNECT
     if b"#" in raw:
@@ -49,13 +52,15 @@ def read_target(method: bytes, raw: bytes) -> Target | Refusal:
         return Target(path, query)
     if raw == b"*" and method == b"OPTIONS":
         return Target(raw, b"")
-    return _read_absolute(raw)
+    return _read_absolute(method, raw)
 
 
-def _read_absolute(raw: bytes) -> Target | Refusal:
+def _read_absolute(method: bytes, raw: bytes) -> Target | Refusal:
     match = _ABSOLUTE.fullmatch(raw)
     if match is None:
         return BAD_TARGET
+    if not match[2] and method == b"OPTIONS":
+        return Target(b"*", b"", match[1])  # RFC 9112 section 3.2.4
     path, _, query = match[2].partition(b"?")
     return Target(path or b"/", query, match[1])
 

@@ -1,0 +1,1 @@
+"""Tests of the sample shop, one file for each of its own."""

@@ -1,0 +1,1 @@
+"""Tests of the benchmark: its arithmetic and texts; no test measures a proxy."""

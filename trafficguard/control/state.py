@@ -1,0 +1,56 @@
+"""What the supervisor knows of itself and its workers, for `/readyz` and `/metrics`.
+
+Promises: readiness follows from the facts, so that it cannot contradict them. Never: changed by anybody but
+the supervisor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class WorkerState:
+    """One place for a worker, whichever process fills it now."""
+
+    pid: int = 0
+    alive: bool = False
+    ready: bool = False
+    """Whether it has said that it takes requests; to be unset when it dies."""
+    restarts: int = 0
+    """How many times a new process had to take this place."""
+
+
+@dataclass(slots=True)
+class AdminState:
+    """Mutable: the supervisor keeps it true."""
+
+    version: str
+    workers: list[WorkerState]
+    warm: bool = False
+    """Whether all code that judges is compiled."""
+    draining: bool = False
+    """Whether the program is on its way out."""
+    reasons: list[str] = field(default_factory=list)
+    """Further sentences on why no request should be sent here yet."""
+    log_lost: int = 0
+    """Events that reached the supervisor and not the decision log."""
+
+    def missing(self) -> list[str]:
+        """One sentence for everything that stands between this program and being ready."""
+        missing = list(self.reasons)
+        if not self.warm:
+            missing.append("kernels are not compiled yet")
+        for number, worker in enumerate(self.workers):
+            if not worker.alive:
+                missing.append(f"worker {number} is not running")
+            elif not worker.ready:
+                missing.append(f"worker {number} has not reported ready")
+        if self.draining:
+            missing.append("shutting down")
+        return missing
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests should be sent here."""
+        return not self.missing()

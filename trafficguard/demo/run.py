@@ -1,0 +1,90 @@
+"""`trafficguard demo`: the sample shop, the proxy in front of it, and a live view of every request.
+
+Promises: one call starts both and ends both; the shop listens on a loopback port of its own. Never: touches a file of
+the user's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Final
+
+from trafficguard.demo.shop import build_shop, serve_shop
+from trafficguard.demo.view import HEADING, View
+from trafficguard.errors import StartError
+from trafficguard.nursery import Child, fork
+from trafficguard.settings import Settings
+from trafficguard.supervisor import serve
+
+_LARGEST_UPLOAD: Final = "4GiB"
+
+
+def run_demo(listen: str, products: int, workers: int) -> int:
+    """Runs until interrupted; the exit code. StartError when a port cannot be had."""
+    view = View(sys.stdout)
+    view.say(f"Starting a shop with {products} products ...")
+    shop, port = _start_shop(products)
+    try:
+        settings = demo_settings(listen, port, workers)
+        return serve(settings, on_events=view.show, on_ready=lambda: _welcome(view, listen, port))
+    finally:
+        shop.send(signal.SIGTERM)
+
+
+def demo_settings(listen: str, shop_port: int, workers: int) -> Settings:
+    """Settings of a proxy in front of the sample shop that records every request."""
+    return Settings.model_validate(
+        {
+            "listen": [listen],
+            "workers": workers,
+            "sites": [
+                {
+                    "upstreams": [{"servers": [f"http://127.0.0.1:{shop_port}"]}],
+                    "bodies": [{"path": "/upload", "limit": _LARGEST_UPLOAD}],
+                }
+            ],
+            "log": {"sample": 1.0},
+            "admin": {"listen": None},
+        }
+    )
+
+
+def _welcome(view: View, listen: str, shop_port: int) -> None:
+    view.say(
+        f"""
+  the shop through TrafficGuard   http://{listen}/
+  the shop without it             http://127.0.0.1:{shop_port}/
+
+Open the first one in a browser, then try it with a program, from another terminal:
+  curl -i http://{listen}/product/7
+Stop with Ctrl-C.
+
+{HEADING}"""
+    )
+
+
+def _start_shop(products: int) -> tuple[Child, int]:
+    """The shop in a process of its own, and its port."""
+    told, telling = os.pipe()
+    child = fork(lambda: asyncio.run(_serve(products, telling)), [telling])
+    os.close(telling)
+    with os.fdopen(told) as answer:
+        port = answer.read()
+    if not port:
+        raise StartError("the sample shop did not start")
+    return child, int(port)
+
+
+async def _serve(products: int, telling: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches both; the proxy drains first
+    runner, port = await serve_shop(build_shop(products), "127.0.0.1", 0)
+    with os.fdopen(telling, "w") as answer:
+        answer.write(str(port))
+    await stop.wait()
+    await runner.cleanup()

@@ -1,0 +1,109 @@
+"""The bytes of heads that we send: to origins, to clients, and our own answers.
+
+Promises: a head passes through as it came unless a line in it must change; then hop-by-hop lines, lines named in
+`Connection` and everything that only a trusted peer or we may say are left out before our own lines are added
+(RFC 9110 section 7.6.1), so that no client can make us drop them. Never: decides, reads a clock or does I/O.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Final
+
+from trafficguard.clock import SECOND
+from trafficguard.http.fields import EXPECT, HOST, TRANSFER_ENCODING, Field, Kind
+from trafficguard.http.framing import AnswerFraming, Framing
+from trafficguard.http.head import AnswerHead, RequestHead
+
+_DROPPED: Final = frozenset(
+    (Kind.CONNECTION, Kind.UPGRADE, Kind.HOP, Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS)
+)
+_DROPPED_FROM_ANSWERS: Final = frozenset((Kind.CONNECTION, Kind.UPGRADE, Kind.HOP))
+_KEPT_OF_TRUSTED: Final = frozenset((b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port"))
+
+STATUS_LINES: Final = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
+}
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def request_head(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
+    """The head to send to an origin; `extra` holds our own lines, `trusted` tells whether the peer is."""
+    if framing.rewrite or head.minor == 0:
+        return _rewritten(head, framing, trusted, extra)
+    raw = head.raw
+    for field in head.claims:
+        if not (trusted and field.name in _KEPT_OF_TRUSTED):
+            # With both line ends, so that nothing but whole lines can match.
+            raw = raw.replace(b"\r\n%b\r\n" % field.line, b"\r\n", 1)
+    return b"%b%b\r\n" % (raw[:-2], extra)
+
+
+def _rewritten(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
+    lines = [_request_line(head)]
+    authority = head.target.authority
+    if authority is not None or not framing.host:
+        lines.append(b"Host: " + (authority or b"origin.invalid"))
+    for field in head.fields:
+        if field.kind is HOST and authority is not None:
+            continue
+        if field.kind is EXPECT and not framing.expects:
+            continue  # RFC 9110 section 10.1.1: an HTTP/1.0 client does not understand 100 Continue
+        if not _goes(field, framing.named, _DROPPED) or (trusted and field.name in _KEPT_OF_TRUSTED):
+            lines.append(field.line)
+    if framing.websocket:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket")
+    return b"%b\r\n%b\r\n" % (b"\r\n".join(lines), extra)
+
+
+def _goes(field: Field, named: frozenset[bytes], dropped: frozenset[Kind]) -> bool:
+    return field.kind in dropped or (bool(named) and field.name in named)
+
+
+def _request_line(head: RequestHead) -> bytes:
+    if head.target.authority is None:
+        return head.line if head.minor == 1 else head.line[:-1] + b"1"
+    query = b"?" + head.target.query if head.target.query else b""
+    return b"%b %b%b HTTP/1.1" % (head.method, head.target.path, query)
+
+
+def answer_head(head: AnswerHead, framing: AnswerFraming, connection: bytes, decoded: bool) -> bytes:
+    """The head to send to a client.
+
+    `connection` is the Connection line to add (empty for none), `decoded` tells that a chunked body is sent plain.
+    """
+    if not framing.rewrite and not connection and not decoded:
+        return head.raw
+    lines = [b"HTTP/1.1" + head.line[8:]]
+    for field in head.fields:
+        if _goes(field, framing.named, _DROPPED_FROM_ANSWERS):
+            continue
+        if not (decoded and field.kind is TRANSFER_ENCODING):
+            lines.append(field.line)
+    return b"%b\r\n%b\r\n" % (b"\r\n".join(lines), connection)
+
+
+CLOSE: Final = b"Connection: close\r\n"
+KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"
+UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
+
+def own_answer(status: int, media_type: bytes, body: bytes, date: bytes, extra: bytes) -> bytes:
+    """An answer of our own; never cached, never indexed (`extra` holds further lines, each with its CRLF)."""
+    return b"%bDate: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Robots-Tag: noindex\r\n%b\r\n%b" % (
+        STATUS_LINES[status], date, media_type, len(body), extra, body,
+    )  # fmt: skip
+
+
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(now: int) -> bytes:
+    """`now` (nanoseconds since the Unix epoch) as an IMF-fixdate (RFC 9110 section 5.6.7)."""
+    t = time.gmtime(now // SECOND)
+    return (
+        f"{_WEEKDAYS[t.tm_wday]}, {t.tm_mday:02} {_MONTHS[t.tm_mon - 1]} {t.tm_year} "
+        f"{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} GMT"
+    ).encode()

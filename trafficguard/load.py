@@ -1,0 +1,77 @@
+"""Settings out of file, environment and flags.
+
+Precedence: flag, then TRAFFICGUARD_ environment variable, then file, then default. A list is overwritten as
+a whole, a group setting by setting.
+
+Promises: either complete and checked settings, or a `ConfigError` with everything that is wrong, each
+complaint with its place and a remedy. Never: starts anything, or lets a key or variable pass that means
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from trafficguard.errors import Complaint, ConfigError, Place
+from trafficguard.settings import Settings
+from trafficguard.sources.complaints import complaints_of
+from trafficguard.sources.document import read_document
+from trafficguard.sources.flags import apply_flags
+from trafficguard.sources.tree import Tree
+from trafficguard.sources.variables import CONFIG, apply_variables
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and the places that they come from."""
+
+    settings: Settings
+    tree: Tree
+    """What was given, with places; a setting that is not in it has its default."""
+
+
+def load_settings(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
+    """The settings that `file`, `environ` and `flags` (see `sources.flags`) amount to.
+
+    Without `file`, TRAFFICGUARD_CONFIG in `environ` names it. Raises ConfigError with all complaints.
+    """
+    return load_with_places(file, environ, flags).settings
+
+
+def load_with_places(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
+    """As `load_settings`, and where each setting comes from."""
+    named = environ.get(CONFIG)
+    if file is None and named is not None:
+        if not named:
+            complaint = Complaint(Place(CONFIG), "the variable is empty", f"name a file or unset {CONFIG}")
+            raise ConfigError([complaint])
+        file = Path(named)
+    tree = Tree(Place("settings" if file is None else str(file)))
+    complaints = [] if file is None else read_document(file, tree)
+    can_be_checked = bool(tree.values) or not complaints
+    complaints += apply_variables(environ, tree)
+    apply_flags(flags, tree)
+    settings: Settings | None = None
+    if can_be_checked:
+        try:
+            settings = Settings.model_validate(tree.values)
+        except ValidationError as failure:
+            complaints += complaints_of(failure, tree)
+    if settings is None or complaints:
+        raise ConfigError(_one_for_each_place(complaints))
+    return Loaded(settings, tree)
+
+
+def _one_for_each_place(complaints: list[Complaint]) -> list[Complaint]:
+    """The first complaint about each place in a file: what follows from a broken value tells nothing new."""
+    seen: set[Place] = set()
+    kept = []
+    for complaint in complaints:
+        if complaint.place.line is None or complaint.place not in seen:
+            kept.append(complaint)
+        seen.add(complaint.place)
+    return kept

@@ -1,0 +1,6 @@
+"""The data plane: sockets towards clients and origins, and everything that moves bytes between them.
+
+A `Downstream` is one client connection, an `Upstream` one origin connection; both are asyncio protocols that call each
+other directly, without tasks, queues or locks. What the connections of a worker share stands in `services`. Framing is
+decided in `trafficguard.http`, the verdict in `trafficguard.guard`; here it is only carried out (`act`).
+"""

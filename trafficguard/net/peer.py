@@ -1,0 +1,131 @@
+"""Who is at the other end: the socket's peer, whether it is trusted, and the client it speaks for.
+
+Promises: the client address comes from the socket unless the peer is configured as trusted; a chain of forwarded
+addresses is walked from the right, over trusted hops only, and stops at the first that is not trusted or not an
+address. This is the only validator of client addresses. Never: believes a header of an untrusted peer.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Final, Literal
+
+from trafficguard.http.fields import Field
+from trafficguard.settings import TrustedSettings
+from trafficguard.values import Network
+
+_MOST_KNOWN: Final = 4096
+UNIX: Final = "unix"
+"""The address of a peer on a Unix socket."""
+
+
+class Peer:
+    """The other end of one connection. Treat as frozen."""
+
+    __slots__ = ("address", "forwarding", "secure", "trusted")
+
+    def __init__(self, address: str, trusted: bool, secure: bool = False) -> None:
+        self.address = address
+        """Its address, or `unix`."""
+        self.trusted = trusted
+        """Whether its forwarding headers count."""
+        self.secure = secure
+        """Whether clients speak https to it, where the connection itself says so."""
+        self.forwarding = forwarding_lines(address, secure)
+        """The forwarding lines of a request without a chain of its own."""
+
+
+def forwarding_lines(chain: str, secure: bool) -> bytes:
+    """Our X-Forwarded lines for a chain of addresses, client first."""
+    return b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (chain.encode(), b"https" if secure else b"http")
+
+
+def pack_address(text: str) -> bytes | None:
+    """The 4 or 16 bytes of an address without port, zone or brackets; None when it is none.
+
+    IPv4 addresses mapped into IPv6 come out as IPv4.
+    """
+    try:
+        if ":" not in text:
+            return socket.inet_pton(socket.AF_INET, text)
+        packed = socket.inet_pton(socket.AF_INET6, text)
+    except (OSError, ValueError):
+        return None
+    return packed[12:] if packed.startswith(b"\0" * 10 + b"\xff\xff") else packed
+
+
+class Trust:
+    """The configured trusted peers."""
+
+    __slots__ = ("_known", "_networks", "header", "proxy_protocol")
+
+    def __init__(self, settings: TrustedSettings) -> None:
+        self._networks = [_as_numbers(network) for network in settings.peers]
+        self._known: dict[str, Peer] = {UNIX: Peer(UNIX, True)}
+        self.header: Literal["none", "x-forwarded-for", "forwarded"] = settings.header
+        self.proxy_protocol: Literal["off", "v1", "v2", "any"] = settings.proxy_protocol
+
+    def peer(self, address: str) -> Peer:
+        """The peer with this address; remembered, for clients come back."""
+        peer = self._known.get(address)
+        if peer is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {UNIX: Peer(UNIX, True)}
+            packed = pack_address(address)
+            peer = self._known[address] = Peer(address, packed is not None and self._covers_packed(packed))
+        return peer
+
+    def _covers_packed(self, packed: bytes) -> bool:
+        number, width = int.from_bytes(packed, "big"), len(packed)
+        for base, mask, size in self._networks:
+            if size == width and number & mask == base:
+                return True
+        return False
+
+    def client_of(self, peer: Peer, claims: list[Field]) -> tuple[str, str, bool]:
+        """Client address, forwarded chain to send on, and https-ness of a request from a trusted peer."""
+        secure = peer.secure
+        hops: list[str] = []
+        for field in claims:
+            if field.name == b"x-forwarded-proto":
+                secure = field.value.lower() == b"https"
+            elif self.header != "none" and field.name == self.header.encode():
+                hops += _hops_of(field.value, self.header)
+        client, chain = peer.address, [peer.address] if peer.address != UNIX else []
+        for hop in reversed(hops):
+            packed = pack_address(hop)
+            if packed is None:
+                break
+            client = hop
+            chain.append(hop)
+            if not self._covers_packed(packed):
+                break
+        return client, ", ".join(reversed(chain)) or "unknown", secure
+
+
+def _as_numbers(network: Network) -> tuple[int, int, int]:
+    return int(network.network_address), int(network.netmask), network.max_prefixlen // 8
+
+
+def _hops_of(value: bytes, header: str) -> list[str]:
+    """The addresses of one header line, left to right; what is not an address stays as a text that is none."""
+    items = value.decode("latin-1").split(",")
+    if header == "forwarded":
+        items = [_for_of(item) for item in items]
+    return [_bare(item.strip(" \t")) for item in items]
+
+
+def _for_of(element: str) -> str:
+    """The `for` of one Forwarded element (RFC 7239 section 4)."""
+    for pair in element.split(";"):
+        name, _, value = pair.strip(" \t").partition("=")
+        if name.lower() == "for":
+            return value.strip('"')
+    return ""
+
+
+def _bare(node: str) -> str:
+    """An address without brackets and port."""
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    return node.partition(":")[0] if node.count(":") == 1 else node

@@ -1,0 +1,106 @@
+"""What all connections of one worker share.
+
+Promises: one object, made by the worker before the first connection; connections only read it, but for the
+counters in `meters`. Never: knows a single connection.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from trafficguard.clock import SECOND, Clock
+from trafficguard.exchange import Conditions
+from trafficguard.guard import Guard
+from trafficguard.http.framing import Framer
+from trafficguard.http.head import AnswerReader, RequestReader
+from trafficguard.http.wire import http_date
+from trafficguard.net.gauges import ConnectionGauges
+from trafficguard.net.peer import Trust
+from trafficguard.net.sites import Sites
+from trafficguard.net.wheel import Wheel, ticks
+from trafficguard.settings import LimitSettings, TimeoutSettings
+from trafficguard.telemetry.events import EventRing
+from trafficguard.telemetry.meters import Meters
+
+if TYPE_CHECKING:
+    from trafficguard.net.connection import Connection
+
+LONGEST_ANSWER_HEAD: Final = 128 * 1024
+
+
+class Ticks:
+    """The timeouts, in ticks of the wheel."""
+
+    __slots__ = ("answer_head", "body", "connect", "first_byte", "head", "idle", "keepalive", "linger", "tunnel")
+
+    def __init__(self, timeouts: TimeoutSettings) -> None:
+        self.head = ticks(timeouts.head)
+        self.body = ticks(timeouts.body)
+        self.keepalive = ticks(timeouts.keepalive)
+        self.connect = ticks(timeouts.connect)
+        self.first_byte = ticks(timeouts.first_byte)
+        self.answer_head = ticks(timeouts.answer_head)
+        self.idle = ticks(timeouts.idle)
+        self.tunnel = ticks(timeouts.tunnel)
+        self.linger = ticks(2.0)
+
+
+class Services:
+    """The shared parts of one worker."""
+
+    __slots__ = (
+        "_date", "_date_second", "_request_number", "_request_prefix", "answers", "body_rate", "clock", "conditions",
+        "draining", "enforcing", "framer", "gauges", "guard", "head_limit", "meters", "reader", "ring", "sites", "ticks", "trust",
+        "wheel",
+    )  # fmt: skip
+
+    sites: Sites
+    """Set once the origins, which need the services, are made."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        guard: Guard | None,
+        enforcing: bool,
+        trust: Trust,
+        gauges: ConnectionGauges,
+        meters: Meters,
+        ring: EventRing,
+        limits: LimitSettings,
+        timeouts: TimeoutSettings,
+    ) -> None:
+        self.clock = clock
+        self.guard = guard
+        """None with mode off."""
+        self.enforcing = enforcing
+        self.trust = trust
+        self.gauges = gauges
+        self.meters = meters
+        self.ring = ring
+        self.head_limit = int(limits.head)
+        self.body_rate = int(limits.body_rate)
+        self.ticks = Ticks(timeouts)
+        self.wheel: Wheel[Connection] = Wheel()
+        self.reader = RequestReader(limits.headers)
+        self.answers = AnswerReader()
+        self.framer = Framer()
+        self.conditions = Conditions()
+        self.draining = False
+        self._request_prefix = os.urandom(6).hex()
+        self._request_number = 0
+        self._date_second = -1
+        self._date = b""
+
+    def new_request_id(self) -> str:
+        """20 hexadecimal digits, unique over workers and restarts."""
+        self._request_number += 1
+        return f"{self._request_prefix}{self._request_number:08x}"
+
+    def date(self) -> bytes:
+        """The current Date value, formatted once a second."""
+        now = self.clock.now()
+        if now // SECOND != self._date_second:
+            self._date_second, self._date = now // SECOND, http_date(now)
+        return self._date

@@ -1,0 +1,38 @@
+"""The header fingerprint: a short name for the way a client writes its heads.
+
+Format: `h1.<engine letter>.<names>.<values>`, for example `h1.c.14-5f0c9a3d.8be1f6a2`: HTTP minor version, claimed engine
+(c f w for browsers, p program, u unknown, m missing), the number of header names with a hash of their order and spelling,
+and a hash of the values that a client keeps for a whole visit. The third part differs between pages and their parts, the
+last does not. Headers that come and go with a person's visit are left out of both.
+
+Promises: equal heads have equal fingerprints in every process and release of this format. Never: contains personal values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from trafficguard.signals.row import Row
+
+VISITING: Final = frozenset(
+    """cookie referer origin authorization if-none-match if-modified-since range if-range content-length content-type
+    cache-control pragma x-requested-with host connection keep-alive te upgrade sec-fetch-user""".split()
+)
+"""Names that say what a visitor does, or what a proxy wrote, and not who writes the head."""
+
+STEADY: Final = (
+    "user-agent", "accept-language", "accept-encoding", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
+)  # fmt: skip
+"""Headers whose values last for a visit."""
+
+
+def fingerprint(row: Row) -> str:
+    """The fingerprint of a row."""
+    names = [name for name in row.spelled if name.lower() not in VISITING]
+    values = [row.value(name) for name in STEADY]
+    return f"h{row.minor}.{row.agent.family[0]}.{len(names)}-{_short_hash(names)}.{_short_hash(values)}"
+
+
+def _short_hash(texts: list[str]) -> str:
+    return hashlib.blake2b("\n".join(texts).encode("latin-1"), digest_size=4, person=b"tg-heads").hexdigest()

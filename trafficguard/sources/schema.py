@@ -1,0 +1,58 @@
+"""The names and shapes of all settings, read off the `Settings` class so that no second list of them exists.
+
+Promises: what it returns follows `settings.py` without being told. Never: reads or checks a value.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from trafficguard.settings import Settings
+from trafficguard.values import Steps
+
+
+def scalar_settings() -> Iterator[tuple[tuple[str, ...], bool]]:
+    """Every setting that one line of text can give, as its path and whether it is a list."""
+    yield from _scalars(Settings, ())
+
+
+def _scalars(group: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
+    for name, field in group.model_fields.items():
+        shape = _bare(field.annotation)
+        if _is_group(shape):
+            yield from _scalars(shape, (*above, name))
+        elif get_origin(shape) is not list:
+            yield (*above, name), False
+        elif not _is_group(_bare(get_args(shape)[0])):
+            yield (*above, name), True
+
+
+def group_at(steps: Steps) -> type[BaseModel] | None:
+    """The class of the group of settings at `steps`; None where there is no group."""
+    shape: Any = Settings
+    for step in steps:
+        if isinstance(step, int):
+            shape = get_args(shape)[0] if get_origin(shape) is list else None
+        else:
+            field = shape.model_fields.get(step) if _is_group(shape) else None
+            shape = field.annotation if field is not None else None
+        shape = _bare(shape)
+    return shape if _is_group(shape) else None
+
+
+def _bare(shape: Any) -> Any:
+    """`shape` without what pydantic adds (Annotated) and without `| None`."""
+    while hasattr(shape, "__metadata__"):
+        shape = get_args(shape)[0]
+    if isinstance(shape, types.UnionType):
+        rest = [part for part in get_args(shape) if part is not types.NoneType]
+        return rest[0] if len(rest) == 1 else shape
+    return shape
+
+
+def _is_group(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, BaseModel)

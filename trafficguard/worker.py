@@ -1,0 +1,186 @@
+"""One worker process: wires the data plane to its sockets, and runs it until it is told to drain.
+
+Promises: after SIGTERM, or when the supervisor is gone, every connection that waits in the accept queue and every
+request in flight is still answered, within `timeouts.drain`. Never: decides anything about a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import uvloop
+
+from trafficguard.clock import SystemClock
+from trafficguard.exchange import Conditions
+from trafficguard.guard import Guard
+from trafficguard.net.downstream import Downstream
+from trafficguard.net.gauges import ConnectionGauges
+from trafficguard.net.peer import Trust
+from trafficguard.net.pool import Origin
+from trafficguard.net.services import Services
+from trafficguard.net.sites import Sites
+from trafficguard.net.wheel import TICK
+from trafficguard.settings import Settings
+from trafficguard.storage.pump import Pump
+from trafficguard.telemetry.events import EventRing
+from trafficguard.telemetry.meters import Meters, Plane
+
+_PUMP_PERIOD: Final = 0.1
+_SECOND: Final = 1.0
+_PATIENCE: Final = 0.05
+"""Seconds between two looks at whether a draining worker is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Berth:
+    """What a worker gets from the supervisor, and what the one that replaces it gets again."""
+
+    index: int
+    workers: int
+    sockets: list[socket.socket]
+    plane: Plane
+    gauges: memoryview
+    """Planes of all workers' connection gauges."""
+    board: memoryview
+    """One byte for each origin, in the order of the settings: 1 = let it take part."""
+    channel: socket.socket
+    """Where events go."""
+    ready: int
+    """File descriptor to write a byte to once connections are accepted."""
+    life: int
+    """File descriptor that reads end-of-file when the supervisor is gone."""
+    logs: bool
+    """Whether anybody takes events."""
+
+
+def run(berth: Berth, settings: Settings) -> None:
+    """Serves until drained; returns when the process may exit."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Worker(berth, settings).serve())
+
+
+class Worker:
+    """The parts of one worker process."""
+
+    def __init__(self, berth: Berth, settings: Settings) -> None:
+        self._berth = berth
+        self._drain_time = settings.timeouts.drain
+        self._guard = Guard(settings.policy) if settings.mode != "off" else None
+        self._meters = Meters(berth.plane)
+        ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
+        limits = settings.limits
+        self.services = Services(
+            clock=SystemClock(),
+            guard=self._guard,
+            enforcing=settings.mode == "enforce",
+            trust=Trust(settings.trusted),
+            gauges=ConnectionGauges(
+                berth.gauges, berth.workers, berth.index, limits.connections, limits.connections_per_address
+            ),
+            meters=self._meters,
+            ring=ring,
+            limits=limits,
+            timeouts=settings.timeouts,
+        )
+        self._origins: list[Origin] = []
+        connect = settings.timeouts.connect
+
+        def make_origin(server: str) -> Origin:
+            origin = Origin(server, len(self._origins), berth.board, settings.pool, connect, self.services)
+            self._origins.append(origin)
+            return origin
+
+        self.services.sites = Sites(settings.sites, int(limits.body), make_origin)
+        self._pump = Pump(ring, berth.channel, self._meters)
+        self._stop = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Accepts and serves until told to drain, then drains."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
+        loop.add_reader(self._berth.life, self._on_supervisor_lost)
+        self._every(TICK, self.services.wheel.turn)
+        self._every(_SECOND, self._each_second)
+        self._every(_PUMP_PERIOD, self._pump.pump)
+        # Draining accepts what is still queued after the server is closed, so a second handle is kept.
+        spares = [sock.dup() for sock in self._berth.sockets]
+        servers = [await self._listen(sock) for sock in self._berth.sockets]
+        os.write(self._berth.ready, b"r")
+        await self._stop.wait()
+        await self._drain(servers, spares)
+
+    def connection(self) -> Downstream:
+        """The protocol of a new client connection."""
+        return Downstream(self.services)
+
+    async def _listen(self, sock: socket.socket) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        if sock.family == socket.AF_UNIX:
+            return await loop.create_unix_server(self.connection, sock=sock)
+        return await loop.create_server(self.connection, sock=sock)
+
+    def _on_supervisor_lost(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._berth.life)
+        self._stop.set()
+
+    def _every(self, period: float, call: Callable[[], None]) -> None:
+        """Calls again and again; a call that fails is reported by the loop and does not end the series."""
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            loop.call_later(period, again)
+            call()
+
+        loop.call_later(period, again)
+
+    def _each_second(self) -> None:
+        services = self.services
+        up = sum(origin.is_listed and not origin.is_resting() for origin in self._origins)
+        load = os.getloadavg()[0] / (os.cpu_count() or 1)
+        services.conditions = Conditions(load, up / len(self._origins))
+        for origin in self._origins:
+            origin.sweep()
+        if self._guard is not None:
+            self._meters.guard_errors = self._guard.errors
+        self._meters.flush()
+
+    async def _drain(self, servers: list[asyncio.Server], spares: list[socket.socket]) -> None:
+        services, loop = self.services, asyncio.get_running_loop()
+        services.draining = True
+        for server in servers:
+            server.close()
+        for spare in spares:
+            await self._take_waiting(spare)
+            spare.close()
+        for origin in self._origins:
+            origin.close_idle()
+        for connection in services.wheel.items():
+            connection.drain()
+        deadline = loop.time() + self._drain_time
+        while services.wheel.items() and loop.time() < deadline:
+            await asyncio.sleep(_PATIENCE)
+        for connection in services.wheel.items():
+            connection.abort()
+        await asyncio.sleep(0)
+        self._pump.pump()
+        self._meters.flush()
+
+    async def _take_waiting(self, spare: socket.socket) -> None:
+        """Accepts what is in the queue of a socket; the kernel would reset it when the socket closes."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = spare.accept()
+            except OSError:
+                return
+            connection.setblocking(False)
+            await loop.connect_accepted_socket(self.connection, connection)
+
+
