@@ -1,12 +1,12 @@
 """The heart: `Guard.judge(request, now, conditions) -> Verdict`.
 
-A head becomes a row of facts (`signals.row`), signals find in it (`signals.measures`), findings are weighed and scored
-(`scoring`), and policy turns score and labels into an action. All of that depends on the shape of the head alone, so it
-is done once per shape and remembered in two generations of bounded size.
+A head becomes a row of facts (`signals.row`), signals find in it (`signals.measures`), findings are weighed
+and scored (`scoring`), and policy turns score and labels into an action. All of that depends on the shape of
+the head alone, so it is done once per shape and remembered in two generations of bounded size.
 
-Promises: the verdict is a pure function of the guard's settings and the request; it is total: an error inside becomes the
-`on_error` action with the rule `on-error`, counted in `errors` and kept as text in `last_error` for an alarm. Never: does
-I/O, reads a clock, waits, or looks at a request's address, path or personal values.
+Promises: the verdict is a pure function of the guard's settings and the request; it is total: an error inside
+becomes the `on_error` action with the rule `on-error`, counted in `errors` and kept as text in `last_error`
+for an alarm. Never: does I/O, reads a clock, waits, or looks at a request's address, path or personal values.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Guard:
         """
         try:
             head = request.head
-            shape = (request.secure, head.minor, head.method, *[field.token for field in head.fields])
+            shape = (head.shape, head.method, head.minor, request.secure)
             known = self._young.get(shape)
             if known is None:
                 known = self._recall(shape, request)
@@ -105,7 +105,7 @@ class Guard:
     def _recall(self, shape: tuple[object, ...], request: Request) -> Assessment:
         """The assessment of a shape that is not in the young generation; it is now, unless it is too long."""
         known = self._old.get(shape) or self._assess(self._read(request))
-        if sum(len(field.token) for field in request.head.fields) <= LONGEST_SHAPE:
+        if sum(len(field.token) for field in request.head.shape.fields) <= LONGEST_SHAPE:
             if len(self._young) >= MOST_SHAPES:
                 self._old, self._young = self._young, {}
             self._young[shape] = known
@@ -119,5 +119,7 @@ class Guard:
         evidence, labels = total(shares), labels_of(row)
         score = score_of(evidence)
         action, rule = self._policy.decide(score, labels)
-        reasons = tuple(Reason(share.signal.name, share.evidence, share.text) for share in shares if share.counts)
+        reasons = tuple(
+            Reason(share.signal.name, share.evidence, share.text) for share in shares if share.counts
+        )
         return Assessment(shares, evidence, fingerprint(row), Verdict(action, score, reasons, labels, rule))

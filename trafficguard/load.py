@@ -22,7 +22,7 @@ from trafficguard.sources.complaints import complaints_of
 from trafficguard.sources.document import read_document
 from trafficguard.sources.flags import apply_flags
 from trafficguard.sources.tree import Tree
-from trafficguard.sources.variables import CONFIG, apply_variables
+from trafficguard.sources.variables import CONFIG, PREFIX, apply_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,14 @@ def load_with_places(file: Path | None, environ: Mapping[str, str], flags: Mappi
         except ValidationError as failure:
             complaints += complaints_of(failure, tree)
     if settings is None or complaints:
-        raise ConfigError(_one_for_each_place(complaints))
+        raise ConfigError(_one_for_each_place(sorted(complaints, key=_file_by_line)))
     return Loaded(settings, tree)
+
+
+def _file_by_line(complaint: Complaint) -> tuple[bool, int, int]:
+    """Orders complaints as a reader meets them in the file; those about variables and flags follow."""
+    place = complaint.place
+    return place.source.startswith(("--", PREFIX)), place.line or 0, place.column or 0
 
 
 def _one_for_each_place(complaints: list[Complaint]) -> list[Complaint]:

@@ -112,6 +112,7 @@ class Supervisor:
         logs = self._log_file is not None or on_events is not None
         self._places = [self._place(index, own, gauges, logs) for index, own in enumerate(sockets)]
         self._state = AdminState(__version__, [place.state for place in self._places], warm=True)
+        self._rubbish = 0
         self._stop = asyncio.Event()
         self._gone = asyncio.Event()
         self._admin: Admin | None = None
@@ -224,11 +225,12 @@ class Supervisor:
             return
         if self._log_file is not None:
             self._log_file.write(events)
+        self._state.log_lost = self._rubbish + (self._log_file.lost if self._log_file is not None else 0)
         if self._on_events is not None:
             self._on_events(events)
 
     def _count_rubbish(self) -> None:
-        self._state.log_lost += 1
+        self._rubbish += 1
 
     def _start_health_checks(self) -> None:
         targets = [Target(slot, server, check) for slot, (server, check) in enumerate(self._servers) if check is not None]

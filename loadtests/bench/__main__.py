@@ -117,7 +117,7 @@ def _run(plan: Plan, console: Console) -> reports.Report:
     find("nginx")
     where = circumstances(plan.targets, sys.argv[1:])
     minutes, seconds = divmod(plan.duration(), 60)
-    console.print(f"{len(plan.targets)} targets, {len(plan.cells())} tables: about {minutes} min {seconds} s")
+    console.print(f"{len(plan.targets)} × {len(plan.cells())} rows, about {minutes} min {seconds} s")
     rows = Rows(_measure_with_progress(plan, console))
     return reports.Report(plan, where, rows, checks(rows, plan))
 

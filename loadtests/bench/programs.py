@@ -49,4 +49,4 @@ def package(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        raise BenchError(f"{name} not found: pip install {name}") from None
+        raise BenchError(f"{name} not found: {REMEDIES.get(name, f'pip install {name}')}") from None

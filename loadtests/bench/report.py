@@ -84,7 +84,7 @@ def _machine(where: Circumstances) -> str:
 def terminal(report: Report, console: Console) -> None:
     """Print everything for a person."""
     for cell in report.plan.cells():
-        table = Table(*COLUMNS, title=str(cell), title_justify="left", box=SIMPLE_HEAD)
+        table = Table(*COLUMNS, title=str(cell), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for column in table.columns[1:]:
             column.justify = "right"
         for line in lines(report, cell):

@@ -1,4 +1,4 @@
-"""Tests of the readers of heads: what passes, what is refused, and that one head leaves no trace on the next."""
+"""Tests of the readers of heads: what passes, what is refused, and that no head leaves a trace."""
 
 from __future__ import annotations
 

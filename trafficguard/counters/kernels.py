@@ -272,8 +272,8 @@ def observe(
 ) -> None:
     """Counts one request under each of its keys and writes one row of estimates per key.
 
-    `key_ids` holds two words per key, `now` is nanoseconds since the Unix epoch. A row holds the estimates of the
-    four windows with this request included, and the seconds since the key was last seen. The row of a refused
+    `key_ids` holds two words per key, `now` is nanoseconds since the Unix epoch. A row holds the estimates of
+    the four windows with this request included, and the seconds since the key was last seen. The row of a refused
     key says that nothing is known: zeros, which no counted key can have, and infinite time.
     """
     moment = np.uint64(max(now, 0))

@@ -1,6 +1,7 @@
 """Today's policy: labels that pass, then one threshold.
 
-Promises: total; every result names its rule: `pass-label:bot.search`, `block-score` or `default`. Never: acts.
+Promises: total; every result names its rule: `pass-label:bot.search`, `block-score` or `default`. Never:
+acts.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The bot score as a function of evidence.
 
-Promises: `score_of` is monotone, 0 to 100, and total on any non-negative evidence. The offset is Wald's upper bound of a
-sequential probability ratio test, b = ln((1 - beta) / alpha) with alpha = 1 % (a person taken for a bot) and beta = 5 % (a
-bot missed): a score of 50 is the 1 % error bound, 91 the 0.1 %, 99 the 0.01 %. (A. Wald, Sequential Analysis, 1947.)
-Never: knows where evidence comes from.
+Promises: `score_of` is monotone, 0 to 100, and total on any non-negative evidence. The offset is Wald's upper
+bound of a sequential probability ratio test, b = ln((1 - beta) / alpha) with alpha = 1 % (a person taken for
+a bot) and beta = 5 % (a bot missed): a score of 50 is the 1 % error bound, 91 the 0.1 %, 99 the 0.01 %. (A.
+Wald, Sequential Analysis, 1947.) Never: knows where evidence comes from.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Weighs findings: evidence by signal, strongest first, and their capped sum.
 
-Promises: evidence of a signal is its weight times the amount, at most its cap; the sum is at most `MOST_EVIDENCE`; a
-signal in shadow is listed with what it would add and adds nothing. Never: negative evidence.
+Promises: evidence of a signal is its weight times the amount, at most its cap; the sum is at most
+`MOST_EVIDENCE`; a signal in shadow is listed with what it would add and adds nothing. Never: negative
+evidence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Names that programs give themselves in User-Agent, by what kind of program it is.
 
-Promises: lower-case literals only, looked up by `agents`. A name that is not here is not an accusation: it is unknown.
-Collected from the operators' own documentation and from programs recorded or run; generic endings (`...bot`) are in
-`agents`. Never: tells whether a claim is true.
+Promises: lower-case literals only, looked up by `agents`. A name that is not here is not an accusation: it is
+unknown. Collected from the operators' own documentation and from programs recorded or run; generic endings
+(`...bot`) are in `agents`. Never: tells whether a claim is true.
 """
 
 from __future__ import annotations

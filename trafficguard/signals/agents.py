@@ -1,8 +1,8 @@
 """What a User-Agent claims: a browser with its version and system, or one of the kinds of program that say so.
 
-Promises: total and linear in the length of the text, no regular expression that can back-track; the first name in
-`agent_names` decides, then a generic ending such as `...bot`, then the browser families. Never: believes the claim;
-checking it is what the other signals are for.
+Promises: total and linear in the length of the text, no regular expression that can back-track; the first
+name in `agent_names` decides, then a generic ending such as `...bot`, then the browser families. Never:
+believes the claim; checking it is what the other signals are for.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def _read_browser(lower: str) -> Agent:
     for mark in ("chrome/", "chromium/"):
         if mark in lower and "edge/" not in lower:
             embedded = any(name in lower for name in ("qtwebengine/", "; wv)", "electron/", "version/4.0 "))
-            return Agent("chromium", "ua.browser", "Chrome", _number_after(lower, mark), system, mobile, embedded)
+            return Agent(
+                "chromium", "ua.browser", "Chrome", _number_after(lower, mark), system, mobile, embedded
+            )
     if "firefox/" in lower and "gecko/" in lower and "seamonkey/" not in lower:
         return Agent("firefox", "ua.browser", "Firefox", _number_after(lower, "firefox/"), system, mobile)
     if "applewebkit/" in lower and "safari/" in lower and system != "android":

@@ -46,7 +46,12 @@ def incomplete(row: Row) -> Finding | None:
     texts are common.
     """
     text = row.value("user-agent").lower()
-    if not text.startswith("mozilla/5.0") or row.agent.family == "program" or "gecko" in text or "msie" in text:
+    if (
+        not text.startswith("mozilla/5.0")
+        or row.agent.family == "program"
+        or "gecko" in text
+        or "msie" in text
+    ):
         return None
     comment, rest = text.find("("), _COMMENTS.sub(" ", text).split()
     if comment >= 0 and not any(name in text for name in _DESKTOPS):

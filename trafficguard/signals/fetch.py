@@ -1,8 +1,8 @@
 """Signals from fetch metadata, the Sec-Fetch-* headers that browsers add by themselves.
 
-Promises: follows W3C Fetch Metadata (@6d0c5bf): unknown values are ignored, browsers from before the headers are
-exempt, and over plain http nothing is expected. Combinations that the standard rules out count for every sender,
-since no page can make a browser send them. Never: reads the value of Referer.
+Promises: follows W3C Fetch Metadata (@6d0c5bf): unknown values are ignored, browsers from before the headers
+are exempt, and over plain http nothing is expected. Combinations that the standard rules out count for every
+sender, since no page can make a browser send them. Never: reads the value of Referer.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ PART_DESTINATIONS: Final = frozenset(
 )
 """Sec-Fetch-Dest of what is never navigated to. `empty` is left out: downloads may use it."""
 
-SENDS_FETCH_SINCE: Final = {"chromium": 80, "firefox": 90, "webkit": 17}
-"""First major version that sends all of Sec-Fetch-Site, -Mode and -Dest (Safari: 16.4)."""
+SENDS_FETCH_SINCE: Final = {"chromium": 80, "firefox": 90}
+"""First major version that sends all of Sec-Fetch-Site, -Mode and -Dest. Safari does since 16.4, but not always."""
 
 _TRIO: Final = ("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 

@@ -1,11 +1,13 @@
 """The header fingerprint: a short name for the way a client writes its heads.
 
-Format: `h1.<engine letter>.<names>.<values>`, for example `h1.c.14-5f0c9a3d.8be1f6a2`: HTTP minor version, claimed engine
-(c f w for browsers, p program, u unknown, m missing), the number of header names with a hash of their order and spelling,
-and a hash of the values that a client keeps for a whole visit. The third part differs between pages and their parts, the
-last does not. Headers that come and go with a person's visit are left out of both.
+Format: `h1.<engine letter>.<names>.<values>`, for example `h1.c.14-5f0c9a3d.8be1f6a2`: HTTP minor version,
+claimed engine (c f w for browsers, p program, u unknown, m missing), the number of header names with a hash
+of their order and spelling, and a hash of the values that a client keeps for a whole visit. The third part
+differs between pages and their parts, the last does not. Headers that come and go with a person's visit are
+left out of both.
 
-Promises: equal heads have equal fingerprints in every process and release of this format. Never: contains personal values.
+Promises: equal heads have equal fingerprints in every process and release of this format. Never: contains
+personal values.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Signals from the order and spelling of header names, and from headers that every browser of a kind sends.
 
-Promises: the tables below hold only what was the same in every recording of a real engine (Chromium 87 to 156, Firefox
-153, WebKitGTK 2.50) and, for older versions, what their sources do; whatever a page's script, an extension or a
-privacy setting may change is left out. Engines and versions that are not in the tables are unknown and never suspected.
-Never: compares with a whole recorded head.
+Promises: the tables below hold only what was the same in every recording of a real engine (Chromium 87 to
+156, Firefox 153, WebKitGTK 2.50) and, for older versions, what their sources do; whatever a page's script, an
+extension or a privacy setting may change is left out. Engines and versions that are not in the tables are
+unknown and never suspected. Never: compares with a whole recorded head.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ ORDER_KNOWN_SINCE: Final = {"chromium": 60, "firefox": 60}
 """First major version for which the chains hold; before, Chromium sent Accept ahead of User-Agent."""
 
 _NAVIGATION_HINTS: Final[Chain] = ("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "user-agent")
-_SHUFFLING: Final = frozenset(("save-data", "purpose", "sec-purpose", "pragma", "cache-control", "x-requested-with"))
+_SHUFFLING: Final = frozenset(
+    ("save-data", "purpose", "sec-purpose", "pragma", "cache-control", "x-requested-with")
+)
 _ASSETS: Final = frozenset(("script", "style", "image", "font"))
 _LANGUAGE_MOVED: Final = 0.4
 """Amount when only Accept-Language stands elsewhere: extensions and one privacy browser move it too."""
@@ -90,10 +92,16 @@ def _set_by_page(row: Row, name: str) -> bool:
 
 def _hints_of_navigation(row: Row) -> Finding | None:
     """An asset with its hints in the order that only page loads have."""
-    if row.value("sec-fetch-dest") not in _ASSETS or row.agent.major < SENDS_HINTS_SINCE or _SHUFFLING & row.places.keys():
+    if (
+        row.value("sec-fetch-dest") not in _ASSETS
+        or row.agent.major < SENDS_HINTS_SINCE
+        or _SHUFFLING & row.places.keys()
+    ):
         return None
     there = [name for name in row.places if name.startswith("sec-ch-") or name == "user-agent"]
-    return Finding(1.0, "hints as for a page, on a part of one") if tuple(there) == _NAVIGATION_HINTS else None
+    return (
+        Finding(1.0, "hints as for a page, on a part of one") if tuple(there) == _NAVIGATION_HINTS else None
+    )
 
 
 def _moved_language(row: Row) -> Finding | None:
@@ -103,11 +111,12 @@ def _moved_language(row: Row) -> Finding | None:
 
 _SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "chromium": (
-        "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Upgrade-Insecure-Requests",
-        "Cookie", "Referer", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
+        "Host", "Connection", "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
+        "Upgrade-Insecure-Requests", "Cookie", "Referer", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
     ),
     "firefox": (
-        "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Cookie", "Referer",
+        "Host", "Connection", "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
+        "Cookie", "Referer",
     ),
     "webkit": ("User-Agent", "Accept-Encoding", "Cookie"),
 }  # fmt: skip
@@ -144,9 +153,13 @@ def accept_odd(row: Row) -> Finding | None:
     if row.kind == "navigation":
         if "text/html" not in accept:
             return Finding(1.0, "opens a page but does not ask for HTML")
-        asks = row.agent.major >= SENDS_HINTS_SINCE and any(b in row.value("sec-ch-ua") for b in _ASKING_FOR_PACKAGES)
+        asks = row.agent.major >= SENDS_HINTS_SINCE and any(
+            b in row.value("sec-ch-ua") for b in _ASKING_FOR_PACKAGES
+        )
         return Finding(1.0, "not as Chrome asks for a page") if asks and _PACKAGES not in accept else None
-    if accept != "*/*" or any(row.has(name) for name in ("referer", "origin", "sec-fetch-mode", "x-requested-with")):
+    if accept != "*/*" or any(
+        row.has(name) for name in ("referer", "origin", "sec-fetch-mode", "x-requested-with")
+    ):
         return None
     return Finding(1.0, "asks for anything, from no page")
 

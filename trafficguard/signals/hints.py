@@ -1,8 +1,8 @@
 """Signals from the low-entropy client hints sec-ch-ua, -mobile and -platform.
 
-Promises: Chromium sends them over https, other engines never do (WICG UA Client Hints @6cf1025). The list in sec-ch-ua
-is a pure function of the major version from 110 on; that was seen to hold for nine majors from 116 to 156. Embedded
-engines (Qt, WebView) are exempt: they may send none. Never: expects hints on plain http.
+Promises: Chromium sends them over https, other engines never do (WICG UA Client Hints @6cf1025). The list in
+sec-ch-ua is a pure function of the major version from 110 on; that was seen to hold for nine majors from 116
+to 156. Embedded engines (Qt, WebView) are exempt: they may send none. Never: expects hints on plain http.
 """
 
 from __future__ import annotations

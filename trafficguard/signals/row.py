@@ -1,8 +1,9 @@
 """The facts of one request that signals look at.
 
-Promises: a `Row` holds header names in their order and spelling, and the values of the few headers in `READ`, and
-nothing else, so that two requests with the same shape (`http.fields.Field.token`) have the same row. Lines of a proxy's
-own (X-Forwarded-*, Via ...) are left out. Never: looks at personal values, paths, addresses or the time.
+Promises: a `Row` holds header names in their order and spelling, and the values of the few headers in `READ`,
+and nothing else, so that two requests with the same shape (`http.fields.Field.token`) have the same row.
+Lines of a proxy's own (X-Forwarded-*, Via ...) are left out. Never: looks at personal values, paths,
+addresses or the time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ READ: Final = frozenset(
 """Headers whose values signals read; none of them may be personal (a test holds them apart)."""
 
 PROXY_KINDS: Final = frozenset((Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS))
-PROXY_NAMES: Final = frozenset(b"via cdn-loop x-amzn-trace-id cf-ray cf-connecting-ip cf-ipcountry cf-visitor".split())
+PROXY_NAMES: Final = frozenset(
+    b"via cdn-loop x-amzn-trace-id cf-ray cf-connecting-ip cf-ipcountry cf-visitor".split()
+)
 
 RequestKind = Literal["navigation", "part", "socket"]
 
@@ -32,7 +35,9 @@ class Row:
 
     __slots__ = ("agent", "kind", "met", "method", "minor", "places", "spelled", "values")
 
-    def __init__(self, method: str, minor: int, spelled: list[str], values: dict[str, str], met: frozenset[Need]) -> None:
+    def __init__(
+        self, method: str, minor: int, spelled: list[str], values: dict[str, str], met: frozenset[Need]
+    ) -> None:
         self.method = method
         self.minor = minor
         """Minor HTTP version: 1 or 0."""
@@ -95,6 +100,8 @@ def _kind_of(row: Row) -> RequestKind:
     if mode:
         return "navigation" if mode == "navigate" else "part"
     accept = row.value("accept")
-    if row.has("upgrade-insecure-requests") or accept.startswith("text/html,application/xhtml+xml,application/xml"):
+    if row.has("upgrade-insecure-requests") or accept.startswith(
+        "text/html,application/xhtml+xml,application/xml"
+    ):
         return "navigation"
     return "part"

@@ -21,9 +21,8 @@ from trafficguard.values import BadValueError, Steps, shown
 
 
 def complaints_of(failure: ValidationError, tree: Tree) -> list[Complaint]:
-    """The complaints behind `failure`, in the order of their lines."""
-    found = [_complaint(error, tree) for error in failure.errors(include_url=False)]
-    return sorted(found, key=lambda complaint: (complaint.place.source, complaint.place.line or 0))
+    """The complaints behind `failure`."""
+    return [_complaint(error, tree) for error in failure.errors(include_url=False)]
 
 
 def spelled(steps: Steps) -> str:
@@ -102,11 +101,11 @@ def _empty(_value: Any, _context: Mapping[str, Any]) -> _Told:
 
 
 def _low(value: Any, context: Mapping[str, Any]) -> _Told:
-    return f"{shown(value)} is too small", f"write {context['ge']} or more"
+    return f"{value} is too small", f"write {context['ge']} or more"
 
 
 def _high(value: Any, context: Mapping[str, Any]) -> _Told:
-    return f"{shown(value)} is too large", f"write {context['le']} or less"
+    return f"{value} is too large", f"write {context['le']} or less"
 
 
 def _anything(value: Any, _context: Mapping[str, Any]) -> _Told:

@@ -28,6 +28,7 @@ MOST_VALUES: Final = 20_000
 DEEPEST: Final = 24
 
 _TAG: Final = "tag:yaml.org,2002:"
+_GROUP_TAGS: Final = frozenset((f"{_TAG}map", f"{_TAG}seq"))
 _PLAIN_TAGS: Final = {
     f"{_TAG}int": "a whole number",
     f"{_TAG}float": "a number",
@@ -101,6 +102,8 @@ class _Reading:
             self._complain(node, "the settings are nested too deeply or too many", remedy)
             self.left = 0
             return None
+        if not isinstance(node, ScalarNode) and str(node.tag) not in _GROUP_TAGS:
+            self._complain_of_tag(node)
         if isinstance(node, MappingNode):
             return self._group(node, steps)
         if isinstance(node, SequenceNode):
@@ -120,6 +123,9 @@ class _Reading:
                 continue
             self._tree.key_places[*steps, key] = _start(key_node, self._source)
             group[key] = self.value(value_node, (*steps, key))
+            if value_node.value == "" and group[key] is None:
+                # YAML places a value that was left out at the next thing it reads.
+                self._tree.places[*steps, key] = _start(key_node, self._source)
         return group
 
     def _key(self, node: Node) -> str | None:
@@ -132,7 +138,7 @@ class _Reading:
         if tag in _TEXT_TAGS:
             return text
         if tag not in _PLAIN_TAGS:
-            self._complain(node, f"the tag {shown(tag)} is not understood", "write the value without a ! tag")
+            self._complain_of_tag(node)
             return text
         try:
             value: Value = self._constructor.construct_object(node)
@@ -141,6 +147,10 @@ class _Reading:
             self._complain(node, message, "put text into quotes")
             return text
         return value
+
+    def _complain_of_tag(self, node: Node) -> None:
+        tag = str(node.tag).replace(_TAG, "!!")
+        self._complain(node, f"the tag {shown(tag)} is not understood", "write the value without a ! tag")
 
     def _complain(self, node: Node, message: str, remedy: str) -> None:
         self.complaints.append(Complaint(_start(node, self._source), message, remedy))
@@ -182,5 +192,7 @@ def _not_yaml(error: Exception, text: str, source: str) -> Complaint:
     elif isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark is not None else place
-        problem = ", ".join(str(part) for part in (error.context, error.problem) if part)
+        start = error.context_mark
+        since = f" (from line {start.line + 1})" if start is not None and error.context else ""
+        problem = f"{error.context or ''}{since}, {error.problem or ''}".strip(", ")
     return Complaint(place, f"not valid YAML: {problem}", remedy)

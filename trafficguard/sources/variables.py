@@ -26,7 +26,7 @@ UPSTREAM: Final = f"{PREFIX}UPSTREAM"
 SHORT: Final = {f"{PREFIX}ADMIN_LISTEN": f"{PREFIX}ADMIN__LISTEN", f"{PREFIX}LOG_FILE": f"{PREFIX}LOG__FILE"}
 """Second spellings of what people set most."""
 OTHER: Final = frozenset((FOLDER, SWITCH, f"{PREFIX}DATA", f"{PREFIX}REQUIRE_PROGRAMS"))
-"""Variables that are no settings: of the kernel cache, and of the test suite, which starts the program too."""
+"""Variables that are no settings: for the kernel cache, and for the tests, which start the program too."""
 
 # Kubernetes gives every container of a namespace with a Service called `trafficguard` variables of this form.
 _KUBERNETES: Final = re.compile(r"TRAFFICGUARD_(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_\w+)")
@@ -87,7 +87,8 @@ def _unknown(name: str, known: Mapping[str, Variable]) -> Complaint:
     if name == f"{PREFIX}SITES":
         remedy = f"write sites into a file, or one site's origins into {UPSTREAM}"
     else:
-        close = difflib.get_close_matches(name, [*known, CONFIG, UPSTREAM], n=1, cutoff=0.75)
+        names = [one.removeprefix(PREFIX) for one in (*known, CONFIG, UPSTREAM)]
+        close = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=0.7)
         rule = f"write {PREFIX}NAME or {PREFIX}GROUP__NAME, such as {PREFIX}LIMITS__HEAD"
-        remedy = f"did you mean {close[0]}?" if close else rule
+        remedy = f"did you mean {PREFIX}{close[0]}?" if close else rule
     return Complaint(Place(name), "there is no such setting", remedy)

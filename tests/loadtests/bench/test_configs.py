@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ CONFIGS = [configs.nginx, configs.haproxy, configs.caddy]
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("config", CONFIGS)
-def test_every_target_listens_and_forwards_where_it_is_told(config, place: Place) -> None:  # type: ignore[no-untyped-def]
+def test_every_target_listens_and_forwards_where_it_is_told(
+    config: Callable[[Place], str], place: Place
+) -> None:
     text = config(place)
     assert "18080" in text
     assert "127.0.0.1:19090" in text

@@ -87,4 +87,4 @@ def test_a_missing_wrk_is_one_line_with_the_remedy(
 
 def test_the_time_it_takes_is_said_up_front(costs: dict[str, float]) -> None:
     output = CliRunner().invoke(command.main, []).output
-    assert output.startswith("5 targets, 4 tables: about 5 min 50 s")
+    assert output.startswith("5 × 4 rows, about 5 min 50 s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -69,10 +70,21 @@ def test_the_terminal_fits_80_columns_and_shows_promises_and_faults(report: Repo
     terminal(report, Console(file=output, width=80))
     text = output.getvalue()
     assert max(map(len, text.splitlines())) <= 80
-    assert "44.0      2.00   2.00–3.00" in text
+    assert "…" not in text
+    assert next(line.split() for line in text.splitlines() if line.strip().startswith("trafficguard ")) == [
+        *("trafficguard", "44.0", "2.00", "2.00–3.00", "1,000", "1.50", "6.00", "0")
+    ]
     flowing = " ".join(text.split())
     assert "trafficguard / nginx = 2.00, at most 1.60: FAILS" in flowing
     assert "hot, keep-alive, haproxy: ended with status 1: [bind] | failed" in flowing
+
+
+def test_wide_figures_still_fit(report: Report) -> None:
+    output = io.StringIO()
+    wide = [row("nginx", 10.0, 10.0), row("trafficguard", 1255.5, 1373.4), row("haproxy")]
+    wide[2].fail("x")
+    terminal(replace(report, rows=Rows(wide)), Console(file=output, width=80))
+    assert "125.55–137.34" in output.getvalue()
 
 
 def test_the_json_holds_figures_and_every_measurement(report: Report) -> None:

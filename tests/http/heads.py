@@ -1,0 +1,52 @@
+"""Request heads and what `frame` says of them, for tests.
+
+Promises: every head is framed by `frame` and twice by the remembering `Framer`, which must agree. Never: asks
+llhttp, so that these tests show what `frame` refuses by itself.
+"""
+
+from __future__ import annotations
+
+from trafficguard.http.framing import Framer, Framing, frame
+from trafficguard.http.head import RequestHead, RequestReader
+from trafficguard.http.refusal import Refusal
+
+
+class TrustingReader(RequestReader):
+    """A reader without llhttp."""
+
+    __slots__ = ()
+
+    def _has_valid_grammar(self, raw: bytes) -> bool:
+        return True
+
+
+def head_of(*lines: bytes, start: bytes = b"GET / HTTP/1.1") -> RequestHead:
+    head = TrustingReader().read(b"\r\n".join((start, *lines, b"", b"")))
+    assert isinstance(head, RequestHead)
+    return head
+
+
+def facts(framing: Framing) -> dict[str, object]:
+    return {name: getattr(framing, name) for name in Framing.__slots__}
+
+
+def framed(
+    *lines: bytes, host: bytes | None = b"shop.example", start: bytes = b"GET / HTTP/1.1"
+) -> Framing | Refusal:
+    """What `frame` says, checked against what the remembering `Framer` says twice."""
+    head = head_of(*((b"Host: " + host, *lines) if host is not None else lines), start=start)
+    result, framer = frame(head), Framer()
+    for _ in range(2):
+        remembered = framer.frame(head)
+        if isinstance(result, Refusal):
+            assert remembered is result
+        else:
+            assert isinstance(remembered, Framing)
+            assert facts(remembered) == facts(result)
+    return result
+
+
+def taken(*lines: bytes, host: bytes | None = b"shop.example", start: bytes = b"GET / HTTP/1.1") -> Framing:
+    result = framed(*lines, host=host, start=start)
+    assert isinstance(result, Framing)
+    return result
