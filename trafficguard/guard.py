@@ -29,7 +29,7 @@ from trafficguard.signals.row import Row, read_row
 MOST_SHAPES: Final = 4096
 """Shapes in one generation; two are kept."""
 LONGEST_SHAPE: Final = 4096
-"""Bytes of a shape that is remembered; longer ones are judged anew (2 x 4096 x 4 KiB: at most 32 MiB are held)."""
+"""Bytes of a shape that is remembered; longer ones are judged anew (2 x 4096 x 4 KiB: at most 32 MiB)."""
 
 
 class Assessment(NamedTuple):
@@ -64,7 +64,7 @@ class Guard:
     def __init__(
         self, policy: PolicySettings, *, on_error: Action = Action.PASS, intact: frozenset[Need] = DIRECT
     ) -> None:
-        """`intact` is what a proxy in front leaves as the client sent it: signals that need more stay silent."""
+        """`intact`: what a proxy in front leaves as clients sent it; signals that need more stay silent."""
         self._policy = Policy(policy)
         self._intact = intact
         self._on_error = Verdict(on_error, 0.0, (), (), "on-error")
@@ -82,7 +82,7 @@ class Guard:
         """
         try:
             head = request.head
-            shape = (head.shape, head.method, head.minor, request.secure)
+            shape = (head.block.shape, head.method, head.minor, request.secure)
             known = self._young.get(shape)
             if known is None:
                 known = self._recall(shape, request)

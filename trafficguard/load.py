@@ -30,6 +30,8 @@ class Loaded:
     """Settings, and the places that they come from."""
 
     settings: Settings
+    file: Path | None
+    """The file that was read, if there is one."""
     tree: Tree
     """What was given, with places; a setting that is not in it has its default."""
 
@@ -63,7 +65,7 @@ def load_with_places(file: Path | None, environ: Mapping[str, str], flags: Mappi
             complaints += complaints_of(failure, tree)
     if settings is None or complaints:
         raise ConfigError(_one_for_each_place(sorted(complaints, key=_file_by_line)))
-    return Loaded(settings, tree)
+    return Loaded(settings, file, tree)
 
 
 def _file_by_line(complaint: Complaint) -> tuple[bool, int, int]:

@@ -1,6 +1,7 @@
 """The counters once more in plain dicts and lists, obviously right and slow.
 
-Promises: agrees with the kernels whenever no key is evicted and time does not run backwards. Never: imports them.
+Promises: agrees with the kernels whenever no key is evicted and time does not run backwards. Never: imports
+them.
 """
 
 from __future__ import annotations

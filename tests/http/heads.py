@@ -20,8 +20,12 @@ class TrustingReader(RequestReader):
         return True
 
 
+# One reader, as in a worker: `Framer` knows lines again because heads share them.
+_READER = TrustingReader()
+
+
 def head_of(*lines: bytes, start: bytes = b"GET / HTTP/1.1") -> RequestHead:
-    head = TrustingReader().read(b"\r\n".join((start, *lines, b"", b"")))
+    head = _READER.read(b"\r\n".join((start, *lines, b"", b"")))
     assert isinstance(head, RequestHead)
     return head
 

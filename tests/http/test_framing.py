@@ -197,13 +197,16 @@ def test_a_bad_host_is_refused_on_either_side_of_an_absolute_target() -> None:
 
 def test_absolute_targets_are_not_taken_for_each_other() -> None:
     framer = Framer()
-    for name in (b"a.example", b"b.example"):
-        framing = framer.frame(head_of(b"Host: c.example", start=b"GET http://" + name + b"/ HTTP/1.1"))
+    plain, absolute = b"GET / HTTP/1.1", b"GET http://%b/ HTTP/1.1"
+    for start, host in (
+        (plain, b"c.example"),
+        (absolute % b"a.example", b"a.example"),
+        (absolute % b"b.example", b"b.example"),
+        (plain, b"c.example"),
+    ):
+        framing = framer.frame(head_of(b"Host: c.example", start=start))
         assert isinstance(framing, Framing)
-        assert framing.host == name
-    plain = framer.frame(head_of(b"Host: c.example"))
-    assert isinstance(plain, Framing)
-    assert plain.host == b"c.example"
+        assert framing.host == host
 
 
 # Heads that have not arrived whole

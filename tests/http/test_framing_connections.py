@@ -152,6 +152,7 @@ def test_a_message_that_asks_for_another_protocol_keeps_its_body(line: bytes, le
 
 
 def test_a_handshake_is_judged_every_time() -> None:
+    """Its key and version are no part of what the framer remembers heads by."""
     framer = Framer()
     good, bad = head_of(b"Host: a", *HANDSHAKE), head_of(b"Host: a", *HANDSHAKE[:3])
     for head, websocket in ((good, True), (bad, False), (good, True)):

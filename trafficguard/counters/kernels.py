@@ -58,6 +58,9 @@ _TWO: Final = np.uint64(2)
 _EMPTY: Final = _ZERO
 _PUBLISHED: Final = np.uint64(1 << 63)
 """Set in the tag of a key; clear in the claim of a process that is filling the slot."""
+_UNSEEN: Final = np.uint64(1 << 63)
+"""Set in the last-seen word of a slot from its replacement until its new key is first counted."""
+_MOMENT: Final = np.uint64((1 << 63) - 1)
 _NO_SLOT: Final = np.uint64((1 << 64) - 1)
 _PROBES: Final = layout.PROBES
 _ATTEMPTS: Final = 4
@@ -159,7 +162,7 @@ def stalest(directory: Words, tag: Word, now_ms: Word) -> tuple[Word, Word]:
     for step in range(_PROBES):
         slot = (tag + np.uint64(step)) & mask
         held = load_acquire(directory, slot * _DIRECTORY)
-        seen = load_acquire(directory, slot * _DIRECTORY + _LAST_SEEN)
+        seen = load_acquire(directory, slot * _DIRECTORY + _LAST_SEEN) & _MOMENT
         if held < _PUBLISHED:  # a claim
             if not is_abandoned(held, now_ms):
                 continue
@@ -182,7 +185,7 @@ def evict(header: Words, directory: Words, counters: Words, tag: Word, now: Word
         return _NO_SLOT
     for lane in range(layout.COUNTER_WORDS):
         store_release(counters, slot * _COUNTERS + np.uint64(lane), _ZERO)
-    store_release(directory, slot * _DIRECTORY + _LAST_SEEN, _ZERO)
+    store_release(directory, slot * _DIRECTORY + _LAST_SEEN, now | _UNSEEN)
     if compare_and_swap(directory, slot * _DIRECTORY, claim, tag) != claim:
         return _NO_SLOT
     atomic_add(header, _EVICTIONS, _ONE)
@@ -239,13 +242,11 @@ def add_one(counters: Words, index: Word, epoch: Word) -> Word:
 def count_in_window(counters: Words, first: Word, width: Word, now: Word) -> float:
     """Counts one in the window whose buckets start at `first`; returns the estimate with it.
 
-    A process whose clock is slightly behind counts into the newer epoch, as if at its start. A bucket further
-    ahead comes from a clock that was set back, and starts again.
+    A process whose clock is one epoch behind still finds its bucket. A bucket that is further ahead can only come
+    from a clock that was set back, and starts again.
     """
     epoch = now // width
     elapsed = now - epoch * width
-    if load_acquire(counters, first + ((epoch + _ONE) & _ONE)) >> _EPOCH == epoch + _ONE:
-        epoch, elapsed = epoch + _ONE, _ZERO
     current = add_one(counters, first + (epoch & _ONE), epoch)
     other = load_acquire(counters, first + ((epoch + _ONE) & _ONE))
     if (other >> _EPOCH) + _ONE != epoch:
@@ -254,9 +255,10 @@ def count_in_window(counters: Words, first: Word, width: Word, now: Word) -> flo
 
 
 @kernel()
-def seconds_between(seen: Word, now: Word) -> float:
-    """Infinite if never seen before; 0 if seen by a process whose clock is ahead."""
-    if seen == _ZERO:
+def seconds_since_seen(directory: Words, slot: Word, now: Word) -> float:
+    """Notes that the slot was seen; infinite on first sight, 0 if last seen by a clock that is ahead."""
+    seen = atomic_exchange(directory, slot * _DIRECTORY + _LAST_SEEN, now)
+    if seen == _ZERO or seen & _UNSEEN != _ZERO:
         return np.inf
     if seen >= now:
         return 0.0
@@ -273,8 +275,8 @@ def observe(
     """Counts one request under each of its keys and writes one row of estimates per key.
 
     `key_ids` holds two words per key, `now` is nanoseconds since the Unix epoch. A row holds the estimates of
-    the four windows with this request included, and the seconds since the key was last seen. The row of a refused
-    key says that nothing is known: zeros, which no counted key can have, and infinite time.
+    the four windows with this request included, and the seconds since the key was last seen. The row of a
+    refused key says that nothing is known: zeros, which no counted key can have, and infinite time.
     """
     moment = np.uint64(max(now, 0))
     for key in range(keys):
@@ -290,8 +292,7 @@ def observe(
         rows[key, 1] = count_in_window(counters, first + _TWO, _W1M, moment)
         rows[key, 2] = count_in_window(counters, first + _TWO * _TWO, _W10M, moment)
         rows[key, 3] = count_in_window(counters, first + _TWO * (_TWO + _ONE), _W1H, moment)
-        seen = atomic_exchange(directory, slot * _DIRECTORY + _LAST_SEEN, moment)
-        rows[key, SECONDS_SINCE] = seconds_between(seen, moment)
+        rows[key, SECONDS_SINCE] = seconds_since_seen(directory, slot, moment)
 
 
 ENTRY_KERNELS: Final[tuple[Callable[..., None], ...]] = (observe,)

@@ -254,40 +254,27 @@ def frame_answer(head: AnswerHead, is_head: bool) -> AnswerFraming | None:
     return AnswerFraming(length, keep_alive, rewrite, named, b"upgrade" in tokens and upgrade == b"websocket")
 
 
-_MOST_REMEMBERED: Final = 4096
+def framing_of(head: RequestHead) -> Framing | Refusal:
+    """What `frame` says of a request, remembered with its header lines where it follows from them alone."""
+    block = head.block
+    if head.minor == 0 or head.target.authority is not None:
+        return frame(head)
+    framing = block.framing
+    if framing is None:
+        framing = frame(head)
+        if not any(field.kind is UPGRADE for field in block.special):  # a handshake asks for the method, too
+            block.framing = framing
+    return framing
 
 
-class Framer:
-    """`frame` and `frame_answer` with a bounded memory: most requests are framed by the very same lines.
-
-    Lines that repeat are shared `Field` objects, so the objects themselves are the key.
-    """
-
-    __slots__ = ("_answers", "_requests")
-
-    def __init__(self) -> None:
-        self._requests: dict[tuple[object, ...], Framing | Refusal] = {}
-        self._answers: dict[tuple[object, ...], AnswerFraming | None] = {}
-
-    def frame(self, head: RequestHead) -> Framing | Refusal:
-        """What `frame` says of a request."""
-        key = (head.minor, *head.special)
-        framing = self._requests.get(key)
-        if framing is None or head.target.authority is not None:
-            framing = frame(head)
-            if head.target.authority is None and not any(field.kind is UPGRADE for field in head.special):
-                if len(self._requests) >= _MOST_REMEMBERED:
-                    self._requests.clear()
-                self._requests[key] = framing
-        return framing
-
-    def frame_answer(self, head: AnswerHead, is_head: bool) -> AnswerFraming | None:
-        """What `frame_answer` says of an answer."""
-        key = (is_head, head.minor, head.status, *head.special)
-        framing = self._answers.get(key)
-        if framing is None:
-            framing = frame_answer(head, is_head)
-            if len(self._answers) >= _MOST_REMEMBERED:
-                self._answers.clear()
-            self._answers[key] = framing
-        return framing
+def answer_framing_of(head: AnswerHead, is_head: bool) -> AnswerFraming | None:
+    """What `frame_answer` says of an answer, remembered with its header lines."""
+    block = head.block
+    framing = block.framing_of_head if is_head else block.framing
+    if framing is None:
+        framing = frame_answer(head, is_head)
+        if is_head:
+            block.framing_of_head = framing
+        else:
+            block.framing = framing
+    return framing

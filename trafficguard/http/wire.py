@@ -20,7 +20,7 @@ _DROPPED: Final = frozenset(
     (Kind.CONNECTION, Kind.UPGRADE, Kind.HOP, Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS)
 )
 _DROPPED_FROM_ANSWERS: Final = frozenset((Kind.CONNECTION, Kind.UPGRADE, Kind.HOP))
-_KEPT_OF_TRUSTED: Final = frozenset((b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port"))
+_KEPT_OF_TRUSTED: Final = frozenset((b"x-forwarded-host", b"x-forwarded-port"))
 
 STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
@@ -30,28 +30,36 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 def request_head(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
     """The head to send to an origin; `extra` holds our own lines, `trusted` tells whether the peer is."""
-    if framing.rewrite or head.minor == 0:
+    block = head.block
+    if head.minor == 0 or head.target.authority is not None or framing.websocket:
         return _rewritten(head, framing, trusted, extra)
-    raw = head.raw
-    for field in head.claims:
-        if not (trusted and field.name in _KEPT_OF_TRUSTED):
-            # With both line ends, so that nothing but whole lines can match.
-            raw = raw.replace(b"\r\n%b\r\n" % field.line, b"\r\n", 1)
-    return b"%b%b\r\n" % (raw[:-2], extra)
+    onward = block.onward_trusted if trusted else block.onward
+    if not onward:
+        onward = b"\r\n%b\r\n" % b"\r\n".join(_kept(block.fields, framing.named, trusted))
+        if trusted:
+            block.onward_trusted = onward
+        else:
+            block.onward = onward
+    return b"%b%b%b\r\n" % (head.line, onward, extra)
+
+
+def _kept(fields: list[Field], named: frozenset[bytes], trusted: bool) -> list[bytes]:
+    """The lines of a request that go on to the origin."""
+    return [
+        field.line
+        for field in fields
+        if not _goes(field, named, _DROPPED) or (trusted and field.name in _KEPT_OF_TRUSTED and field.name not in named)
+    ]
 
 
 def _rewritten(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
+    """The same where the request line or the Host must change, or a handshake goes on."""
+    fields, authority = head.fields, head.target.authority
     lines = [_request_line(head)]
-    authority = head.target.authority
     if authority is not None or not framing.host:
         lines.append(b"Host: " + (authority or b"origin.invalid"))
-    for field in head.fields:
-        if field.kind is HOST and authority is not None:
-            continue
-        if field.kind is EXPECT and not framing.expects:
-            continue  # RFC 9110 section 10.1.1: an HTTP/1.0 client does not understand 100 Continue
-        if not _goes(field, framing.named, _DROPPED) or (trusted and field.name in _KEPT_OF_TRUSTED):
-            lines.append(field.line)
+        fields = [field for field in fields if field.kind is not HOST]
+    lines += _kept(fields, framing.named, trusted)
     if framing.websocket:
         lines.append(b"Connection: Upgrade\r\nUpgrade: websocket")
     return b"%b\r\n%b\r\n" % (b"\r\n".join(lines), extra)
@@ -75,13 +83,19 @@ def answer_head(head: AnswerHead, framing: AnswerFraming, connection: bytes, dec
     """
     if not framing.rewrite and not connection and not decoded:
         return head.raw
-    lines = [b"HTTP/1.1" + head.line[8:]]
-    for field in head.fields:
-        if _goes(field, framing.named, _DROPPED_FROM_ANSWERS):
-            continue
-        if not (decoded and field.kind is TRANSFER_ENCODING):
-            lines.append(field.line)
-    return b"%b\r\n%b\r\n" % (b"\r\n".join(lines), connection)
+    block = head.block
+    onward = block.onward_decoded if decoded else block.onward
+    if not onward:
+        lines = [b"HTTP/1.1" + block.line[8:]]
+        for field in block.fields:
+            if not _goes(field, framing.named, _DROPPED_FROM_ANSWERS) and not (decoded and field.kind is TRANSFER_ENCODING):
+                lines.append(field.line)
+        onward = b"\r\n".join(lines)
+        if decoded:
+            block.onward_decoded = onward
+        else:
+            block.onward = onward
+    return b"%b%b\r\n%b\r\n" % (onward, head.date, connection)
 
 
 CLOSE: Final = b"Connection: close\r\n"

@@ -19,6 +19,7 @@ from trafficguard.http.framing import (
     UNTIL_CLOSE,
     AnswerFraming,
     Framing,
+    framing_of,
     refuse_early,
 )
 from trafficguard.http.head import AnswerHead, RequestHead
@@ -28,7 +29,7 @@ from trafficguard.http.wire import CLOSE, KEEP_ALIVE, UPGRADE, answer_head, own_
 from trafficguard.net.act import Reply, act
 from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, LINGER, PROXY, TUNNEL, Connection, Hold
 from trafficguard.net.handshake import accepts
-from trafficguard.net.peer import Peer, forwarding_lines
+from trafficguard.net.peer import Peer
 from trafficguard.net.proxy_header import Unread, read_proxy_header
 from trafficguard.net.sites import Route, Site
 from trafficguard.net.upload import Upload
@@ -184,69 +185,70 @@ class Downstream(Connection):
 
     def _start(self, raw: bytes, rest: bytes) -> None:
         """A head is complete: frames it, routes it, has it judged, and sends it on or answers it."""
-        services = self.services
-        head = services.reader.read(raw)
+        services, peer = self.services, self.peer
+        head = services.reader.read(raw, peer.trusted and services.trust.cuts_chain)
         if isinstance(head, Refusal):
             self._refuse(head, None)
             return
         self._head = head
-        framing = services.framer.frame(head)
+        framing = framing_of(head)
         if isinstance(framing, Refusal):
             self._refuse(framing, head)
             return
         self._framing = framing
         self._stays = framing.keep_alive and not services.draining
-        self.stage = BODY if framing.length else BUSY
+        self._answered = False
         site = services.sites.find(framing.host)
-        exchange = self._open(head, site)
         route = site.route(head.target) if site is not None else None
-        if site is None or route is None:
+        request = self._request(head, site)
+        exchange = self._exchange = Exchange(request, services.clock.now())
+        if framing.length:
+            self.stage = BODY
+            if site is not None and route is not None:
+                if not self._start_upload(framing.length, site.body_limit(head.target), rest):
+                    return
+        else:
+            self.stage = BUSY
+            if rest:
+                self._queue(rest)
+        if route is None:
             self._reply(NO_SITE if site is None else NO_ROUTE)
             return
         self._route = route
-        if framing.length:
-            self._start_upload(framing.length, site.body_limit(head.target), rest)
-            if self._exchange is None:
-                return
-        elif rest:
-            self._queue(rest)
-        guard = services.guard
-        if guard is not None:
-            exchange.verdict = guard.judge(exchange.request, exchange.started, services.conditions)
+        if services.guard is not None:
+            exchange.verdict = services.guard.judge(request, exchange.started, services.conditions)
         step = act(exchange.verdict, services.enforcing)
         if isinstance(step, Reply):
             self._reply(step)
             return
-        self._lines += step.lines
+        if step.lines:
+            self._lines += step.lines
         self._forward(route)
 
-    def _open(self, head: RequestHead, site: Site | None) -> Exchange:
-        """Starts the record of this request: who asks, under which id, and what the origin is told about that."""
+    def _request(self, head: RequestHead, site: Site | None) -> Request:
+        """Who asks, under which id; and what the origin is told about that."""
         services, peer = self.services, self.peer
-        client, secure, request_id = peer.address, peer.secure, ""
-        lines = peer.forwarding
+        request_id = services.new_request_id()
         if peer.trusted:
-            client, chain, secure = services.trust.client_of(peer, head.claims)
-            lines = forwarding_lines(chain, secure)
-            request_id = _request_id_of(head)
-        request_id = request_id or services.new_request_id()
-        self._lines = b"%bX-Request-Id: %b\r\n" % (lines, request_id.encode())
-        request = Request(head, client, secure, site.name if site is not None else "", request_id)
-        exchange = self._exchange = Exchange(request, services.clock.now())
-        self._answered = False
-        return exchange
+            request_id = _request_id_of(head) or request_id
+            client, forwarding, secure = services.trust.client_of(peer, head)
+        else:
+            client, forwarding, secure = peer.address, peer.forwarding, peer.secure
+        self._lines = b"%bX-Request-Id: %b\r\n" % (forwarding, request_id.encode())
+        return Request(head, client, secure, site.name if site is not None else "", request_id)
 
-    def _start_upload(self, length: int, limit: int, rest: bytes) -> None:
-        """Prepares for a body and takes what has come of it, which may end the request here."""
+    def _start_upload(self, length: int, limit: int, rest: bytes) -> bool:
+        """Prepares for a body and takes what has come of it; False when that ended the request."""
         services = self.services
         services.reader.forget_body()
         if length > limit:
             self._reply(Reply(413, BODY_TOO_LARGE.detail, BODY_TOO_LARGE.reason))
-            return
+            return False
         self._upload = Upload(length, limit, services.body_rate, services.wheel.now, services.ticks.body)
         self.due = self._upload.due
         if rest:
             self._take_body(rest)
+        return self._exchange is not None
 
     def _take_body(self, data: bytes) -> None:
         upload, exchange = self._upload, self._exchange
@@ -304,18 +306,16 @@ class Downstream(Connection):
 
     def _forward(self, route: Route) -> None:
         services = self.services
-        origins = route.in_turn()
-        if not origins:
-            self._reply(NO_ORIGIN)
-            return
         if self._upload is None:
             self.due = services.wheel.now + services.ticks.first_byte
-        upstream = origins[0].take()
+        upstream = route.take()
         if upstream is not None:
             services.meters.upstream_reused += 1
             self._begin(upstream)
-        else:
+        elif route.in_turn():
             self._connect(route)
+        else:
+            self._reply(NO_ORIGIN)
 
     def _connect(self, route: Route) -> None:
         self._connecting = asyncio.get_running_loop().create_task(self._connect_in_turn(route))
@@ -423,6 +423,25 @@ class Downstream(Connection):
         self.due = services.wheel.now + services.ticks.idle
         self.transport.write(out)
 
+    def send_whole_answer(self, head: AnswerHead, framing: AnswerFraming, whole: bytes) -> None:
+        """Sends an answer that came in one read and ends with it, and goes on to the next request."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if self.stage is not BUSY or self.services.draining:
+            self._stays = False
+        if self._stays and not framing.rewrite and self._head.minor:
+            out = whole
+        else:
+            out = self._answer_head(head, framing) + whole[len(head.raw) :]
+        exchange.status = head.block.status
+        exchange.bytes_out += len(out)
+        self._answered = True
+        self._upstream = None
+        self.transport.write(out)
+        self._finish()
+        self._go_on()
+
     def _answer_head(self, head: AnswerHead, framing: AnswerFraming) -> bytes:
         old = self.speaks_old
         decoded = old and framing.length == CHUNKED
@@ -518,7 +537,7 @@ class Downstream(Connection):
         """Whether a 101 is the answer to the WebSocket handshake that the client began."""
         return self._framing.websocket and not self._answered and accepts(self._head, head, framing)
 
-    def begin_tunnel(self, head: AnswerHead, rest: bytes) -> None:
+    def begin_tunnel(self, head: AnswerHead, framing: AnswerFraming, rest: bytes) -> None:
         """The origin agreed: from now on bytes pass unread in both directions."""
         exchange, services = self._exchange, self.services
         if exchange is None or self._upstream is None:
@@ -527,8 +546,7 @@ class Downstream(Connection):
         self._answered = True
         self.stage = TUNNEL
         services.meters.tunnels_open += 1
-        lines = [field.line for field in head.fields if field.kind not in (Kind.CONNECTION, Kind.UPGRADE, Kind.HOP)]
-        self.tunnel_back(b"%b\r\n%b\r\n%b" % (b"\r\n".join([head.line, *lines]), UPGRADE, rest))
+        self.tunnel_back(answer_head(head, framing, UPGRADE, decoded=False) + rest)
         queued, self._queued = self._queued, b""
         if queued:
             self._tunnel_on(queued)

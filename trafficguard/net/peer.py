@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from typing import Final, Literal
 
-from trafficguard.http.fields import Field
+from trafficguard.http.head import RequestHead
 from trafficguard.settings import TrustedSettings
 from trafficguard.values import Network
 
@@ -36,8 +36,9 @@ class Peer:
 
 
 def forwarding_lines(chain: str, secure: bool) -> bytes:
-    """Our X-Forwarded lines for a chain of addresses, client first."""
-    return b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (chain.encode(), b"https" if secure else b"http")
+    """Our X-Forwarded lines for a chain of addresses, client first; nothing is said of a Unix socket."""
+    known = "" if chain == UNIX else f"X-Forwarded-For: {chain}\r\n"
+    return f"{known}X-Forwarded-Proto: {'https' if secure else 'http'}\r\n".encode()
 
 
 def pack_address(text: str) -> bytes | None:
@@ -57,13 +58,15 @@ def pack_address(text: str) -> bytes | None:
 class Trust:
     """The configured trusted peers."""
 
-    __slots__ = ("_known", "_networks", "header", "proxy_protocol")
+    __slots__ = ("_known", "_networks", "cuts_chain", "header", "proxy_protocol")
 
     def __init__(self, settings: TrustedSettings) -> None:
         self._networks = [_as_numbers(network) for network in settings.peers]
         self._known: dict[str, Peer] = {UNIX: Peer(UNIX, True)}
         self.header: Literal["none", "x-forwarded-for", "forwarded"] = settings.header
         self.proxy_protocol: Literal["off", "v1", "v2", "any"] = settings.proxy_protocol
+        self.cuts_chain = settings.header == "x-forwarded-for"
+        """Whether the chain of addresses is the only thing that differs between the heads of many visitors."""
 
     def peer(self, address: str) -> Peer:
         """The peer with this address; remembered, for clients come back."""
@@ -82,25 +85,26 @@ class Trust:
                 return True
         return False
 
-    def client_of(self, peer: Peer, claims: list[Field]) -> tuple[str, str, bool]:
-        """Client address, forwarded chain to send on, and https-ness of a request from a trusted peer."""
+    def client_of(self, peer: Peer, head: RequestHead) -> tuple[str, bytes, bool]:
+        """Client address, our forwarding lines, and https-ness of a request from a trusted peer."""
         secure = peer.secure
         hops: list[str] = []
-        for field in claims:
+        if head.chain:
+            hops = _hops_of(head.chain, "x-forwarded-for")
+        for field in head.block.claims:
             if field.name == b"x-forwarded-proto":
                 secure = field.value.lower() == b"https"
             elif self.header != "none" and field.name == self.header.encode():
                 hops += _hops_of(field.value, self.header)
-        client, chain = peer.address, [peer.address] if peer.address != UNIX else []
+        client, chain = peer.address, peer.address
         for hop in reversed(hops):
             packed = pack_address(hop)
             if packed is None:
                 break
-            client = hop
-            chain.append(hop)
+            client, chain = hop, hop if chain == UNIX else f"{hop}, {chain}"
             if not self._covers_packed(packed):
                 break
-        return client, ", ".join(reversed(chain)) or "unknown", secure
+        return client, forwarding_lines(chain, secure), secure
 
 
 def _as_numbers(network: Network) -> tuple[int, int, int]:
@@ -109,7 +113,10 @@ def _as_numbers(network: Network) -> tuple[int, int, int]:
 
 def _hops_of(value: bytes, header: str) -> list[str]:
     """The addresses of one header line, left to right; what is not an address stays as a text that is none."""
-    items = value.decode("latin-1").split(",")
+    text = value.decode("latin-1")
+    if header != "forwarded" and "," not in text and ":" not in text:
+        return [text.strip(" \t")]
+    items = text.split(",")
     if header == "forwarded":
         items = [_for_of(item) for item in items]
     return [_bare(item.strip(" \t")) for item in items]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from trafficguard.clock import SECOND, Clock
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
-from trafficguard.http.framing import Framer
 from trafficguard.http.head import AnswerReader, RequestReader
 from trafficguard.http.wire import http_date
 from trafficguard.net.gauges import ConnectionGauges
@@ -51,7 +50,7 @@ class Services:
 
     __slots__ = (
         "_date", "_date_second", "_request_number", "_request_prefix", "answers", "body_rate", "clock", "conditions",
-        "draining", "enforcing", "framer", "gauges", "guard", "head_limit", "meters", "reader", "ring", "sites", "ticks", "trust",
+        "draining", "enforcing", "gauges", "guard", "head_limit", "meters", "reader", "ring", "sites", "ticks", "trust",
         "wheel",
     )  # fmt: skip
 
@@ -85,7 +84,6 @@ class Services:
         self.wheel: Wheel[Connection] = Wheel()
         self.reader = RequestReader(limits.headers)
         self.answers = AnswerReader()
-        self.framer = Framer()
         self.conditions = Conditions()
         self.draining = False
         self._request_prefix = os.urandom(6).hex()

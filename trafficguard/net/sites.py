@@ -7,10 +7,14 @@ wins, compared on the path as an origin would resolve it. Never: opens connectio
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trafficguard.http.target import Target, has_prefix, resolved_path
 from trafficguard.net.pool import Origin
 from trafficguard.settings import HealthCheck, SiteSettings, UpstreamSettings
+
+if TYPE_CHECKING:
+    from trafficguard.net.upstream import Upstream
 
 MakeOrigin = Callable[[str], Origin]
 
@@ -25,8 +29,16 @@ class Route:
         self.origins = origins
         self._next = 0
 
+    def take(self) -> Upstream | None:
+        """A kept connection to the origin whose turn it is, if there is one."""
+        origins = self.origins
+        if len(origins) == 1:
+            return origins[0].idle.pop() if origins[0].idle and origins[0].is_listed else None
+        ring = self.in_turn()
+        return ring[0].take() if ring else None
+
     def in_turn(self) -> list[Origin]:
-        """Origins to try, best first: healthy ones in turn, then those resting after a failure.
+        """Origins to try for a new connection, best first: healthy ones in turn, then those resting after a failure.
 
         Empty when active health checks have taken out every one.
         """

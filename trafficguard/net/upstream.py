@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from trafficguard.http.body import Body, ChunkedBody, Emit, LengthBody, UntilClose
-from trafficguard.http.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming
+from trafficguard.http.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming, answer_framing_of
 from trafficguard.http.head import AnswerHead
 from trafficguard.net.services import LONGEST_ANSWER_HEAD, Services
 
@@ -75,10 +75,10 @@ class Upstream(asyncio.Protocol):
         client, body = self._client, self._body
         if client is None:
             self.close()
-        elif self._tunnels:
-            client.tunnel_back(data)
-        elif body is None:
+        elif body is None and not self._tunnels:
             self._read_head(client, self._arrived + data if self._arrived else data)
+        elif body is None:
+            client.tunnel_back(data)
         else:
             piece, used = body.feed(data)
             if body.fault:
@@ -126,11 +126,11 @@ class Upstream(asyncio.Protocol):
                     client.begin_answer()
                 return
             head = self._services.answers.read(data[:end])
-            framing = self._services.framer.frame_answer(head, self._is_head) if head is not None else None
+            framing = answer_framing_of(head, self._is_head) if head is not None else None
             if head is None or framing is None:
                 self._break(client, "bad-answer")
                 return
-            if head.status >= 200:
+            if head.block.status >= 200:
                 self._start(client, head, framing, data)
                 return
             if head.status == SWITCHING:
@@ -144,8 +144,13 @@ class Upstream(asyncio.Protocol):
         start, size = len(head.raw), len(data)
         if framing.length == size - start:
             # Nearly all answers: complete in one read.
-            client.send_answer(head, framing, data, None)
-            self._finish(client, True)
+            self._client = None
+            if framing.keep_alive and client.has_sent_request:
+                self.used = True
+                self.origin.keep(self)
+            else:
+                self.transport.close()
+            client.send_whole_answer(head, framing, data)
             return
         decoded = framing.length == CHUNKED and client.speaks_old
         body = self._body = _reader(framing.length, decoded)
@@ -165,7 +170,7 @@ class Upstream(asyncio.Protocol):
             self._break(client, "bad-answer")
             return
         self._tunnels = True
-        client.begin_tunnel(head, rest)
+        client.begin_tunnel(head, framing, rest)
 
     def _finish(self, client: Downstream, clean: bool) -> None:
         """The answer is complete; keeps the connection if nothing came beyond it and the request is all sent."""

@@ -1,4 +1,4 @@
-"""What a User-Agent claims: a browser with its version and system, or one of the kinds of program that say so.
+"""What a User-Agent claims: a browser with its version and system, or a program that says what it is.
 
 Promises: total and linear in the length of the text, no regular expression that can back-track; the first
 name in `agent_names` decides, then a generic ending such as `...bot`, then the browser families. Never:
@@ -8,6 +8,7 @@ believes the claim; checking it is what the other signals are for.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from trafficguard.signals.agent_names import ANYWHERE, DEVICES, OLD_BROWSERS, PRODUCTS, ROBOT_ENDINGS
@@ -51,7 +52,11 @@ def read_agent(text: str | None) -> Agent:
     """The claim in a User-Agent header; None or blank means that there is none."""
     if text is None or not text.strip():
         return MISSING
-    lower = text[:_LONGEST].lower()
+    return _read(text[:_LONGEST].lower())
+
+
+@lru_cache(maxsize=2048)
+def _read(lower: str) -> Agent:
     return _read_program(lower) or _read_browser(lower)
 
 

@@ -40,10 +40,10 @@ def missing(row: Row) -> Finding | None:
 
 
 def incomplete(row: Row) -> Finding | None:
-    """Starts like a browser's User-Agent and breaks off before it names one, or leaves out what all engines say.
+    """Starts like a browser's User-Agent and breaks off before it names one, or leaves out what all say.
 
-    All browsers built on WebKit or Blink say `(KHTML, like Gecko)`. Silent for systems other than desktops, where odd
-    texts are common.
+    All browsers built on WebKit or Blink say `(KHTML, like Gecko)`. Silent for systems other than desktops,
+    where odd texts are common.
     """
     text = row.value("user-agent").lower()
     if (

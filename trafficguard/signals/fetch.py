@@ -13,13 +13,15 @@ from trafficguard.signals.finding import Finding
 from trafficguard.signals.row import Row
 
 PART_DESTINATIONS: Final = frozenset(
-    "audio audioworklet font image manifest paintworklet report script serviceworker sharedworker style track video"
-    " worker xslt".split()
-)
+    (
+        "audio", "audioworklet", "font", "image", "manifest", "paintworklet", "report", "script",
+        "serviceworker", "sharedworker", "style", "track", "video", "worker", "xslt",
+    )
+)  # fmt: skip
 """Sec-Fetch-Dest of what is never navigated to. `empty` is left out: downloads may use it."""
 
 SENDS_FETCH_SINCE: Final = {"chromium": 80, "firefox": 90}
-"""First major version that sends all of Sec-Fetch-Site, -Mode and -Dest. Safari does since 16.4, but not always."""
+"""First major version that sends all of Sec-Fetch-Site, -Mode and -Dest. Safari's habits are not known."""
 
 _TRIO: Final = ("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
 

@@ -18,9 +18,12 @@ from typing import Final
 from trafficguard.signals.row import Row
 
 VISITING: Final = frozenset(
-    """cookie referer origin authorization if-none-match if-modified-since range if-range content-length content-type
-    cache-control pragma x-requested-with host connection keep-alive te upgrade sec-fetch-user""".split()
-)
+    (
+        "authorization", "cache-control", "connection", "content-length", "content-type", "cookie", "host",
+        "if-modified-since", "if-none-match", "if-range", "keep-alive", "origin", "pragma", "range",
+        "referer", "sec-fetch-user", "te", "upgrade", "x-requested-with",
+    )
+)  # fmt: skip
 """Names that say what a visitor does, or what a proxy wrote, and not who writes the head."""
 
 STEADY: Final = (

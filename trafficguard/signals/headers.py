@@ -18,17 +18,18 @@ from trafficguard.signals.row import Row
 Chain = tuple[str, ...]
 
 CHROMIUM_NAVIGATION: Final[Chain] = (
-    "host", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "upgrade-insecure-requests", "user-agent", "accept",
-    "sec-fetch-site", "sec-fetch-mode", "sec-fetch-user", "sec-fetch-dest", "referer", "accept-encoding", "cookie",
+    "host", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "upgrade-insecure-requests", "user-agent",
+    "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-user", "sec-fetch-dest", "referer",
+    "accept-encoding", "cookie",
 )  # fmt: skip
 CHROMIUM_PART: Final[Chain] = (
-    "host", "user-agent", "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "referer", "accept-encoding",
-    "cookie",
+    "host", "user-agent", "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "referer",
+    "accept-encoding", "cookie",
 )  # fmt: skip
 """The hints of a part stand in the order of a hash table, which changes with what else is in it."""
 FIREFOX: Final[Chain] = (
-    "host", "user-agent", "accept", "accept-language", "accept-encoding", "cookie", "upgrade-insecure-requests",
-    "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user",
+    "host", "user-agent", "accept", "accept-language", "accept-encoding", "cookie",
+    "upgrade-insecure-requests", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user",
 )  # fmt: skip
 
 ORDER_KNOWN_SINCE: Final = {"chromium": 60, "firefox": 60}
@@ -44,7 +45,7 @@ _LANGUAGE_MOVED: Final = 0.4
 
 
 def first_out_of_place(places: dict[str, int], chain: Sequence[str]) -> str:
-    """The first name of `chain` that stands before an earlier one of the chain; empty when all are in order."""
+    """The first name of `chain` that stands before an earlier one of it; empty when all are in order."""
     last = -1
     for name in chain:
         place = places.get(name, last)
@@ -57,8 +58,8 @@ def first_out_of_place(places: dict[str, int], chain: Sequence[str]) -> str:
 def order(row: Row) -> Finding | None:
     """Header names stand in an order that the engine behind this claim never writes.
 
-    Client hints show a Chromium whatever the User-Agent says; whoever only changes the User-Agent (people do, by an
-    extension) is `hints.foreign` and not suspected here as well.
+    Client hints show a Chromium whatever the User-Agent says; whoever only changes the User-Agent (people do,
+    by an extension) is `hints.foreign` and not suspected here as well.
     """
     engine = "chromium" if brands_of(row.value("sec-ch-ua")) else row.agent.family
     since = ORDER_KNOWN_SINCE.get(engine)
@@ -111,12 +112,13 @@ def _moved_language(row: Row) -> Finding | None:
 
 _SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "chromium": (
-        "Host", "Connection", "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
-        "Upgrade-Insecure-Requests", "Cookie", "Referer", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
+        "Host", "Connection", "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode",
+        "Sec-Fetch-Dest", "Upgrade-Insecure-Requests", "Cookie", "Referer", "sec-ch-ua", "sec-ch-ua-mobile",
+        "sec-ch-ua-platform",
     ),
     "firefox": (
-        "Host", "Connection", "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest",
-        "Cookie", "Referer",
+        "Host", "Connection", "User-Agent", "Accept-Encoding", "Sec-Fetch-Site", "Sec-Fetch-Mode",
+        "Sec-Fetch-Dest", "Cookie", "Referer",
     ),
     "webkit": ("User-Agent", "Accept-Encoding", "Cookie"),
 }  # fmt: skip
@@ -133,7 +135,7 @@ def spelling(row: Row) -> Finding | None:
 
 
 def accept_missing(row: Row) -> Finding | None:
-    """No Accept, which every browser sends; asked of senders that pose as one (`Mozilla/...`) or give no name."""
+    """No Accept, which every browser sends; asked of whoever poses as one (`Mozilla/`) or has no name."""
     poses = row.value("user-agent").startswith("Mozilla/") or row.agent.family == "missing"
     if not poses or row.method != "GET" or row.kind == "socket" or row.has("accept"):
         return None

@@ -31,7 +31,7 @@ SYSTEM_NAMES: Final = {
     "android": ("Android",),
     "chromeos": ("Chrome OS", "Chromium OS"),
 }
-"""Values of sec-ch-ua-platform that go with a system in User-Agent. Telephones asked for the desktop site say Linux."""
+"""Values of sec-ch-ua-platform by system in User-Agent. Telephones asking for the desktop site say Linux."""
 
 
 class Brand(NamedTuple):
@@ -103,8 +103,8 @@ def system(row: Row) -> Finding | None:
 def formula(row: Row) -> Finding | None:
     """The list in sec-ch-ua is not the one that Chromium of that version makes.
 
-    Lists of two entries have an order of their own, and brands with more than three are unknown: there only the filler
-    is compared, and it must be there.
+    Lists of two entries have an order of their own, and of more than three it is unknown: there only the
+    filler is compared.
     """
     brands = brands_of(row.value("sec-ch-ua"))
     major = _chromium_of(brands)

@@ -18,7 +18,7 @@ from trafficguard.signals.catalog import Need
 
 READ: Final = frozenset(
     b"""user-agent accept accept-language accept-encoding sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform
-    sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user upgrade upgrade-insecure-requests connection""".split()
+    sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user upgrade""".split()
 )
 """Headers whose values signals read; none of them may be personal (a test holds them apart)."""
 
@@ -46,7 +46,7 @@ class Row:
         self.places = {name.lower(): place for place, name in reversed(list(enumerate(spelled)))}
         """Where each header name, in lower case, stands first."""
         self.values = values
-        """Values by lower-case name, for the headers in `READ` that are there; the first where one is repeated."""
+        """Values by lower-case name, of the headers in `READ` that are there; the first of repeated ones."""
         self.met = met
         """Needs that this request meets."""
         self.agent: Agent = read_agent(values.get("user-agent"))
@@ -62,12 +62,12 @@ class Row:
 
     @property
     def claims(self) -> bool:
-        """Whether it is a GET of a sender that claims to be a browser: what most habits of browsers are known for."""
+        """Whether it is a GET that claims to come from a browser: most known habits are those of GET."""
         return self.agent.is_browser and self.method == "GET" and self.kind != "socket"
 
 
 def read_row(head: RequestHead, secure: bool, intact: Iterable[Need]) -> Row:
-    """The facts in a head; `secure` is whether the client spoke https, `intact` what a front leaves as it was."""
+    """The facts in a head; `secure` says that the client spoke https, `intact` what a front leaves alone."""
     spelled: list[str] = []
     values: dict[str, str] = {}
     for field in head.fields:
@@ -85,9 +85,9 @@ def read_row(head: RequestHead, secure: bool, intact: Iterable[Need]) -> Row:
 
 
 def _looks_translated(spelled: list[str]) -> bool:
-    """Whether a front that spoke HTTP/2 or 3 to the browser wrote these names: all in lower case but its own two.
+    """Whether a front that spoke HTTP/2 to the browser wrote these names: all in lower case but its own.
 
-    https is known only by a trusted peer's word, so a client cannot use this to hide.
+    https is known only by a trusted peer's word, so no client can hide behind this.
     """
     return all(name.islower() or name in ("Host", "Connection", "X-Real-IP") for name in spelled)
 

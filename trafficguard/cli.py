@@ -1,0 +1,250 @@
+"""The command line: `trafficguard serve | demo | check | explain | warm`.
+
+Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
+then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each
+command imports what it runs. Never: decides anything about requests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+import click
+from rich.console import Console
+
+from trafficguard import __version__
+from trafficguard.errors import ConfigError, TrafficGuardError
+from trafficguard.load import load_settings, load_with_places
+from trafficguard.values import BadValueError, parse_listen, split_place
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FILE: Final = click.Path(path_type=Path)
+_CANNOT_USE: Final = 2
+_BEYOND_HEAD: Final = 64 * 1024
+"""Bytes read of a request file beyond the largest head, so that a body behind it is noticed."""
+
+
+class Commands(click.Group):
+    """Turns every error that is somebody else's to mend into one message and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            count = len(error.complaints)
+            wrong = "one thing is wrong" if count == 1 else f"{count} things are wrong"
+            click.echo(f"{error}\ntrafficguard: {wrong} with the settings; nothing was started", err=True)
+        except TrafficGuardError as error:
+            click.echo(f"trafficguard: {error}", err=True)
+        raise click.exceptions.Exit(_CANNOT_USE)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Examples:
+  trafficguard demo
+  trafficguard serve --upstream http://127.0.0.1:9000
+  trafficguard COMMAND --help""",
+)
+@click.version_option(__version__, message="trafficguard %(version)s")
+def main() -> None:
+    """TrafficGuard stands in front of an online shop and keeps crawlers and scrapers off it.
+
+    Every request gets one bot score with reasons; what scores too high is blocked before the shop sees it.
+    """
+
+
+def setting_flags(command: Command) -> Command:
+    """The flags of commands that load settings."""
+    flags = (
+        click.option("--config", type=_FILE, metavar="FILE", help="Configuration file (YAML)."),
+        click.option(
+            "--listen",
+            multiple=True,
+            metavar="PLACE",
+            help="Where clients connect: host:port, [v6]:port or unix:/path. May be repeated.",
+        ),
+        click.option(
+            "--upstream",
+            multiple=True,
+            metavar="URL",
+            help="Origin: http://host:port or unix:/path. May be repeated; replaces all sites of the file.",
+        ),
+        click.option("--workers", metavar="N", help="Worker processes; one per core."),
+        click.option("--shadow", is_flag=True, help="Judge and record everything, act on nothing."),
+        click.option("--admin", metavar="PLACE|none", help="Where /healthz, /readyz and /metrics are."),
+    )
+    for flag in reversed(flags):
+        command = flag(command)
+    return command
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  trafficguard serve --upstream http://127.0.0.1:9000
+  trafficguard serve --listen 0.0.0.0:80 --upstream http://10.0.0.5:9000 --workers 4
+  trafficguard serve --config /etc/trafficguard.yaml --shadow
+  TRAFFICGUARD_LIMITS__HEAD=16KiB trafficguard serve --config FILE
+
+\b
+Exit codes: 0 after SIGTERM or Ctrl-C; 2 when the settings cannot be used or a
+port is taken (nothing was started then)."""
+)
+@setting_flags
+@click.pass_context
+def serve(ctx: click.Context, /, config: Path | None, **flags: object) -> None:
+    """Run the proxy in front of a shop.
+
+    Settings come from flags, then TRAFFICGUARD_ environment variables, then the file, then defaults; the
+    first that names a setting wins. Every setting is in config/trafficguard.yaml. As a variable, limits.head
+    is TRAFFICGUARD_LIMITS__HEAD, and lists are written with commas; TRAFFICGUARD_CONFIG names the file and
+    TRAFFICGUARD_UPSTREAM the origins.
+    """
+    settings = load_settings(config, os.environ, flags)
+    from trafficguard.supervisor import serve as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    ctx.exit(run(settings))
+
+
+@main.command(
+    short_help="Check settings and show where each comes from.",
+    epilog="""\b
+Examples:
+  trafficguard check --config /etc/trafficguard.yaml
+  trafficguard check --upstream http://127.0.0.1:9000 --workers 4
+
+\b
+Exit codes: 0 when the settings can be used, 2 when not.""",
+)
+@setting_flags
+def check(config: Path | None, **flags: object) -> None:
+    """Check settings and show where each comes from, without starting anything.
+
+    Takes the same flags, variables and file as serve.
+    """
+    loaded = load_with_places(config, os.environ, flags)
+    from trafficguard.commands import check as report
+
+    report.show(loaded, _console())
+
+
+def _demo_place(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        place = split_place(parse_listen(value))
+    except BadValueError as error:
+        raise click.BadParameter(f"{error}; {error.remedy}") from None
+    if place is None or not place[1]:
+        raise click.BadParameter("the demo needs a host and a port, such as 127.0.0.1:8080")
+    return value
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  trafficguard demo
+  trafficguard demo --listen 127.0.0.1:8888 --products 200
+
+\b
+Then open the printed address in a browser, and try it with curl:
+  curl -i http://127.0.0.1:8080/"""
+)
+@click.option(
+    "--listen", default="127.0.0.1:8080", show_default=True, callback=_demo_place, metavar="HOST:PORT"
+)
+@click.option(
+    "--products", default=2000, show_default=True, type=click.IntRange(1, 1_000_000), help="Pages to make up."
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Worker processes."
+)
+@click.pass_context
+def demo(ctx: click.Context, listen: str, products: int, workers: int) -> None:
+    """Run a sample shop with the proxy in front of it.
+
+    Prints both addresses and one line for each request: time, client, verdict, score, top reason.
+    """
+    from trafficguard.demo.run import run_demo
+
+    ctx.exit(run_demo(listen, products, workers))
+
+
+def _client_address(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
+    from trafficguard.commands.explain import is_address
+
+    if not is_address(value):
+        raise click.BadParameter("write an IPv4 or IPv6 address")
+    return value
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  trafficguard explain request.txt
+  printf 'GET / HTTP/1.1\\nHost: shop.example\\nUser-Agent: curl/8\\n' | trafficguard explain -
+  trafficguard explain --https --json request.txt"""
+)
+@click.argument("request_file", metavar="REQUEST.txt|-", type=click.File("rb"))
+@click.option("--config", type=_FILE, metavar="FILE", help="Policy and limits to judge by.")
+@click.option("--https", is_flag=True, help="The client spoke https.")
+@click.option(
+    "--client", default="127.0.0.1", show_default=True, callback=_client_address, metavar="ADDRESS",
+    help="Address of the client.",
+)  # fmt: skip
+@click.option("--json", "for_machines", is_flag=True, help="One JSON object instead of text.")
+def explain(
+    request_file: BinaryIO, config: Path | None, https: bool, client: str, for_machines: bool
+) -> None:
+    """Show how one request would be judged, and why.
+
+    REQUEST.txt holds a request as a client sends it: request line, header lines, empty line; LF line ends
+    are fine. Evidence is in nats: the log-odds that a bot sent the request.
+    """
+    from trafficguard.clock import SystemClock
+    from trafficguard.commands import explain as report
+
+    # Where requests go does not matter here, so a file without sites, or none, will do.
+    settings = load_settings(config, os.environ, {"upstream": ["http://127.0.0.1"]})
+    data = request_file.read(settings.limits.head + _BEYOND_HEAD)
+    if not data.strip():
+        raise click.BadParameter("there is no request in it", param_hint="REQUEST.txt")
+    sender = report.Sender(client, https)
+    outcome = report.explain(data, sender, settings.limits, settings.policy, SystemClock())
+    if for_machines:
+        click.echo(json.dumps(report.as_json(outcome)))
+    else:
+        report.show(outcome, _console())
+
+
+@main.command(
+    short_help="Compile the counting kernels into the cache.",
+    epilog="""\b
+Example, in a container image or an installation script:
+  trafficguard warm""",
+)
+def warm() -> None:
+    """Compile the counting kernels into the cache, so that serve starts fast.
+
+    Serve does this by itself where needed. TRAFFICGUARD_CACHE_DIR names another folder for the cache.
+    """
+    from trafficguard.counters.warm import warm as run
+
+    report = run()
+    click.echo(f"ready after {report.seconds:.1f} s: {', '.join(report.kernels)}")
+    click.echo(
+        f"kept nowhere: {report.remark}" if report.cache_dir is None else f"kept in {report.cache_dir}"
+    )
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False)
