@@ -1,4 +1,4 @@
-"""All recorded HTTP/1 heads against the guard: what people and others score, and the figures that the catalog quotes."""
+"""All recorded HTTP/1 heads against the guard: what everybody scores, and figures the catalog quotes."""
 
 from __future__ import annotations
 
@@ -87,10 +87,16 @@ def test_report_how_many_of_each_class_reach_the_threshold(judged: list[Judged])
 
 def test_the_catalog_quotes_the_figures_that_are_measured(judged: list[Judged]) -> None:
     heads: Counter[str] = Counter(request.group for request in judged)
-    spoken = Counter((reason.signal, request.group) for request in judged for reason in request.verdict.reasons)
+    spoken = Counter(
+        (reason.signal, request.group) for request in judged for reason in request.verdict.reasons
+    )
     print("\n" + "".join(f"{group}: {count}  " for group, count in sorted(heads.items())))
     for name in CATALOG:
-        shares = [f"{group} {100 * spoken[name, group] / heads[group]:.0f} %" for group in sorted(heads) if spoken[name, group]]
+        shares = [
+            f"{group} {100 * spoken[name, group] / heads[group]:.0f} %"
+            for group in sorted(heads)
+            if spoken[name, group]
+        ]
         print(f"{name:20} {', '.join(shares) or '-'}")
     quoted = 0
     for name, signal in CATALOG.items():

@@ -191,7 +191,7 @@ def _client_address(_ctx: click.Context, _option: click.Parameter, value: str) -
     epilog="""\b
 Examples:
   trafficguard explain request.txt
-  printf 'GET / HTTP/1.1\\nHost: shop.example\\nUser-Agent: curl/8\\n' | trafficguard explain -
+  printf 'GET / HTTP/1.1\\nHost: a\\n' | trafficguard explain -
   trafficguard explain --https --json request.txt"""
 )
 @click.argument("request_file", metavar="REQUEST.txt|-", type=click.File("rb"))

@@ -12,10 +12,12 @@ for an alarm. Never: does I/O, reads a clock, waits, or looks at a request's add
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from trafficguard.exchange import Action, Conditions, Reason, Request, Verdict
+from trafficguard.http.fields import Field
 from trafficguard.policy.decide import Policy
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.weigh import Share, total, weigh
@@ -24,7 +26,7 @@ from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal
 from trafficguard.signals.fingerprint import fingerprint
 from trafficguard.signals.labels import labels_of
 from trafficguard.signals.measures import find
-from trafficguard.signals.row import Row, read_row
+from trafficguard.signals.row import READ, Row, read_row
 
 MOST_SHAPES: Final = 4096
 """Shapes in one generation; two are kept."""
@@ -103,9 +105,9 @@ class Guard:
         return Explanation(row, assessment, tuple(silent), tuple(unmet))
 
     def _recall(self, shape: tuple[object, ...], request: Request) -> Assessment:
-        """The assessment of a shape that is not in the young generation; it is now, unless it is too long."""
+        """The assessment of a shape that the young generation lacks; now it is there, if it may be."""
         known = self._old.get(shape) or self._assess(self._read(request))
-        if sum(len(field.token) for field in request.head.shape.fields) <= LONGEST_SHAPE:
+        if _may_be_remembered(request.head.shape.fields):
             if len(self._young) >= MOST_SHAPES:
                 self._old, self._young = self._young, {}
             self._young[shape] = known
@@ -123,3 +125,13 @@ class Guard:
             Reason(share.signal.name, share.evidence, share.text) for share in shares if share.counts
         )
         return Assessment(shares, evidence, fingerprint(row), Verdict(action, score, reasons, labels, rule))
+
+
+def _may_be_remembered(fields: Sequence[Field]) -> bool:
+    """Whether a shape of these fields is short and says all that signals read.
+
+    Of very long lines a shape has the name only: two heads that differ there must be judged one by one.
+    """
+    if any(field.name in READ and field.token == field.raw_name for field in fields):
+        return False
+    return sum(len(field.token) for field in fields) <= LONGEST_SHAPE

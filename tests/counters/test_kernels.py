@@ -41,7 +41,7 @@ def new_table(slots: int = 256) -> Table:
 
 def row(table: Table, who: bytes, now: int) -> list[float]:
     rates = table.observe([who], now)
-    return [rates[0, column] for column in range(kernels.ROW_COLUMNS)]
+    return [rates[0, column] for column in range(layout.ROW_COLUMNS)]
 
 
 class Memory:
@@ -52,7 +52,7 @@ class Memory:
         self.header: Words = np.zeros(layout.HEADER_WORDS, np.uint64)
         self.directory: Words = np.zeros(plan.directory.size // 8, np.uint64)
         self.counters: Words = np.zeros(plan.counters.size // 8, np.uint64)
-        self.rows = np.zeros((1, kernels.ROW_COLUMNS))
+        self.rows = np.zeros((1, layout.ROW_COLUMNS))
 
     def observe(self, number: int, now: int, words: Any = None) -> list[float]:
         if words is None:
@@ -141,9 +141,9 @@ def test_a_key_unseen_for_two_windows_starts_again() -> None:
 
 def test_a_row_tells_how_long_ago_the_key_was_seen() -> None:
     table = new_table()
-    assert row(table, key(1), START)[kernels.SECONDS_SINCE] == math.inf
-    assert row(table, key(1), START + SECOND // 4)[kernels.SECONDS_SINCE] == 0.25
-    assert row(table, key(1), START)[kernels.SECONDS_SINCE] == 0
+    assert row(table, key(1), START)[layout.SECONDS_SINCE] == math.inf
+    assert row(table, key(1), START + SECOND // 4)[layout.SECONDS_SINCE] == 0.25
+    assert row(table, key(1), START)[layout.SECONDS_SINCE] == 0
 
 
 def test_a_count_stops_before_it_reaches_the_epoch() -> None:

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trafficguard.scoring.score import OFFSET, evidence_of, score_of
+from trafficguard.scoring.score import OFFSET, score_of
 
 
-@pytest.mark.parametrize(("evidence", "score"), [(0.0, 1.04), (4.554, 50.0), (5.65, 75.0), (6.87, 91.0), (9.15, 99.0)])
+@pytest.mark.parametrize(
+    ("evidence", "score"), [(0.0, 1.04), (4.554, 50.0), (5.65, 75.0), (6.87, 91.0), (9.15, 99.0)]
+)
 def test_known_values(evidence: float, score: float) -> None:
     assert score_of(evidence) == pytest.approx(score, abs=0.1)
 
@@ -22,14 +24,3 @@ def test_the_middle_is_the_one_percent_bound_of_a_sequential_test() -> None:
 def test_more_evidence_never_scores_less(one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert 0 < score_of(low) <= score_of(high) <= 100
-
-
-@given(st.floats(0.1, 99.9))
-def test_evidence_of_a_score_gives_that_score(score: float) -> None:
-    assert score_of(evidence_of(score)) == pytest.approx(score)
-
-
-@pytest.mark.parametrize("score", [0.0, 100.0, -1.0, 101.0])
-def test_the_ends_of_the_scale_have_no_finite_evidence(score: float) -> None:
-    with pytest.raises(ValueError, match="between 0 and 100"):
-        evidence_of(score)

@@ -1,14 +1,13 @@
-"""Heads to test signals with: a clean one per browser, ways to change one thing in it, and one head per signal.
+"""Heads to test signals with: clean ones, ways to change one thing in them, and one head per signal.
 
 Promises: `ALONE` names, for every signal, a head on which nothing but that signal speaks.
 """
 
 from __future__ import annotations
 
+from tests.corpus.clients import head_of
 from trafficguard.signals.catalog import DIRECT, Need
 from trafficguard.signals.row import Row, read_row
-
-from tests.corpus.clients import head_of
 
 CHROME = """\
 GET / HTTP/1.1
@@ -103,7 +102,10 @@ def moved(text: str, name: str, *, before: str) -> str:
     return added(without(text, name), line, before=before)
 
 
-OLD_CHROME = "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{} Safari/537.36"
+OLD_CHROME = (
+    "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}"
+    " Safari/537.36"
+)
 
 ALONE: dict[str, str] = {
     "agent.library": CURL,

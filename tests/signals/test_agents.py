@@ -1,5 +1,7 @@
 """What a User-Agent claims."""
 
+# ruff: noqa: E501, ISC004 - User-Agents are long
+
 from __future__ import annotations
 
 import json
@@ -118,7 +120,11 @@ def test_programs_are_found_and_people_are_not_taken_for_programs(shared_data: P
     others = [entry["ua"] for entry in entries if "bot" not in entry["labels"]]
     found = sum(read_agent(text).family == "program" for text in programs)
     # Telephones fetch previews of shared links themselves, as WhatsApp: a program by name, and one that passes.
-    wrong = [text for text in others if read_agent(text).family == "program" and not text.startswith("WhatsApp/")]
-    print(f"\nprograms found: {found} of {len(programs)}; others taken for programs: {len(wrong)} of {len(others)}")
+    wrong = [
+        text for text in others if read_agent(text).family == "program" and not text.startswith("WhatsApp/")
+    ]
+    print(
+        f"\nprograms found: {found} of {len(programs)}; others taken for programs: {len(wrong)} of {len(others)}"
+    )
     assert found >= 0.85 * len(programs)
     assert len(wrong) <= 0.001 * len(others)

@@ -72,6 +72,10 @@ def test_no_value_that_signals_read_is_personal() -> None:
 
 def test_signals_ask_only_for_values_that_a_row_holds() -> None:
     folder = Path(trafficguard.signals.__file__).parent
-    asked = {name for path in folder.glob("*.py") for name in re.findall(r'\.value\("([a-z-]+)"\)', path.read_text())}
+    asked = {
+        name
+        for path in folder.glob("*.py")
+        for name in re.findall(r'\.value\("([a-z-]+)"\)', path.read_text())
+    }
     assert asked
     assert asked <= {name.decode() for name in READ}

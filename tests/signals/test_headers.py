@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.signals.heads import CHROME, CHROME_SCRIPT, FIREFOX, OLD_CHROME, added, changed, moved, row_of, without
+from tests.signals.heads import (
+    CHROME,
+    CHROME_SCRIPT,
+    FIREFOX,
+    OLD_CHROME,
+    added,
+    changed,
+    moved,
+    row_of,
+    without,
+)
 from trafficguard.signals import headers
 
 HINTS = ("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform")
@@ -42,9 +52,9 @@ def test_an_order_that_the_engine_never_writes_speaks(head: str) -> None:
 
 
 def test_an_asset_with_the_hints_of_a_page_speaks() -> None:
-    one = moved(CHROME_SCRIPT, "sec-ch-ua-platform", before="user-agent")
-    copied = moved(moved(moved(one, "sec-ch-ua", before="user-agent"), "sec-ch-ua-mobile", before="user-agent"),
-                   "sec-ch-ua-platform", before="user-agent")  # fmt: skip
+    copied = CHROME_SCRIPT
+    for name in HINTS:
+        copied = moved(copied, name, before="user-agent")
     assert headers.order(row_of(copied)) is not None
     assert headers.order(row_of(added(copied, "Save-Data: on", before="accept"))) is None
 
@@ -67,10 +77,16 @@ def test_a_moved_accept_language_speaks_softly() -> None:
         moved(changed(CHROME_SCRIPT, "Sec-Fetch-Dest: empty"), "accept", before="sec-ch-ua-platform").replace(
             "Accept: */*", "Accept: application/json"
         ),
-        moved(changed(CHROME_SCRIPT, "Accept-Encoding: identity;q=1, *;q=0"), "accept-encoding", before="user-agent"),
+        moved(
+            changed(CHROME_SCRIPT, "Accept-Encoding: identity;q=1, *;q=0"),
+            "accept-encoding",
+            before="user-agent",
+        ),
         moved(CHROME, "user-agent", before="sec-ch-ua").replace("GET /", "OPTIONS /"),
         added(moved(CHROME, "user-agent", before="sec-ch-ua"), "Upgrade: websocket", before="accept"),
-        changed(moved(without(CHROME, *HINTS), "accept", before="user-agent"), OLD_CHROME.format("30.0.1599.101")),
+        changed(
+            moved(without(CHROME, *HINTS), "accept", before="user-agent"), OLD_CHROME.format("30.0.1599.101")
+        ),
         changed(moved(without(CHROME, *HINTS), "user-agent", before="connection"), "User-Agent: Nobody/1"),
         added(FIREFOX, "Sec-GPC: 1", before="referer"),
         added(FIREFOX, "DNT: 1", before="connection"),
@@ -84,7 +100,9 @@ def test_whoever_changes_only_the_user_agent_keeps_the_order_of_the_real_engine(
     assert headers.order(row_of(changed(CHROME, FIREFOX.splitlines()[2]))) is None
 
 
-@pytest.mark.parametrize("head", [CHROME.replace("sec-ch-ua:", "Sec-Ch-Ua:"), CHROME.replace("Host:", "host:")])
+@pytest.mark.parametrize(
+    "head", [CHROME.replace("sec-ch-ua:", "Sec-Ch-Ua:"), CHROME.replace("Host:", "host:")]
+)
 def test_a_spelling_that_the_engine_does_not_use_speaks(head: str) -> None:
     assert headers.spelling(row_of(head)) is not None
 
@@ -100,7 +118,12 @@ def test_only_whoever_poses_as_a_browser_must_say_what_it_can_show() -> None:
     assert headers.accept_missing(row_of(bare + "User-Agent: Mozilla/5.0")) is not None
     assert headers.accept_missing(row_of(bare + "User-Agent: ShopApp/2.1")) is None
     assert headers.accept_missing(row_of(bare.replace("GET", "POST"))) is None
-    assert headers.accept_missing(row_of(without(added(CHROME, "Upgrade: websocket", before="accept"), "accept"))) is None
+    assert (
+        headers.accept_missing(
+            row_of(without(added(CHROME, "Upgrade: websocket", before="accept"), "accept"))
+        )
+        is None
+    )
 
 
 def test_a_page_opened_with_something_else_than_a_pages_accept_speaks() -> None:
@@ -115,11 +138,15 @@ def test_asking_for_anything_speaks_only_where_no_page_can_be_behind_it() -> Non
     lone = without(CHROME_SCRIPT, *names)
     assert headers.accept_odd(row_of(lone)) is not None
     assert headers.accept_odd(row_of(added(lone, "Referer: https://shop.example/", before="cookie"))) is None
-    assert headers.accept_odd(row_of(added(lone, "X-Requested-With: XMLHttpRequest", before="cookie"))) is None
+    assert (
+        headers.accept_odd(row_of(added(lone, "X-Requested-With: XMLHttpRequest", before="cookie"))) is None
+    )
 
 
 def test_a_browser_inside_another_program_may_know_no_language() -> None:
-    qt = OLD_CHROME.format("87.0.4280.144").replace("(KHTML, like Gecko)", "(KHTML, like Gecko) QtWebEngine/5.15.13")
+    qt = OLD_CHROME.format("87.0.4280.144").replace(
+        "(KHTML, like Gecko)", "(KHTML, like Gecko) QtWebEngine/5.15.13"
+    )
     assert headers.language_missing(row_of(changed(without(CHROME, "accept-language", *HINTS), qt))) is None
 
 

@@ -36,8 +36,7 @@ class CacheChoice:
 
 
 def choose_cache_folder(environment: Mapping[str, str], compiler: str) -> CacheChoice:
-    """Finds, and where needed makes, the folder for kernels compiled by `compiler` (version, processor,
-    checks)."""
+    """Finds, and where needed makes, the folder for what `compiler` (version, processor, checks) compiles."""
     if environment.get(SWITCH, "").lower() == "off":
         return CacheChoice(None, f"{SWITCH} is off")
     try:

@@ -36,11 +36,6 @@ from trafficguard.counters.jit import (
 Word = np.uint64
 Rows = npt.NDArray[np.float64]
 
-SECONDS_SINCE: Final = len(layout.WINDOWS_S)
-"""Column of a result row after the estimates: seconds since the key was last seen, infinite on first
-sight."""
-ROW_COLUMNS: Final = SECONDS_SINCE + 1
-
 CLAIM_PATIENCE_MS: Final = 10_000
 """How long a slot stays with the process that fills it, which takes well under a microsecond, before it is
 taken for dead. Ten seconds outlast any pause of a process that still serves."""
@@ -73,6 +68,7 @@ _FULL: Final = np.uint64((1 << 32) - (1 << 16))
 """Where a count stops, far enough below the epoch's bits for every process to be adding at that moment."""
 _ROLLS: Final = 4
 
+_SECONDS_SINCE: Final = layout.SECONDS_SINCE
 _DIRECTORY: Final = np.uint64(layout.DIRECTORY_WORDS)
 _LAST_SEEN: Final = np.uint64(layout.LAST_SEEN)
 _COUNTERS: Final = np.uint64(layout.COUNTER_WORDS)
@@ -100,7 +96,7 @@ _R64: Final = np.uint64(64)
 
 @kernel()
 def rotate(word: Word, by: Word) -> Word:
-    """Rotates left; `by` is neither 0 nor 64."""
+    """Rotates left by 1 to 63 bits."""
     return (word << by) | (word >> (_R64 - by))
 
 
@@ -132,8 +128,7 @@ def keyed_hash(low: Word, high: Word, secret0: Word, secret1: Word) -> Word:
 
 @kernel()
 def place_of(directory: Words, tag: Word) -> Word:
-    """The slot that holds the tag, else the first empty one, else none. No key stands beyond its first empty
-    slot."""
+    """The slot that holds the tag, else the first empty one, beyond which it cannot stand, else none."""
     mask = np.uint64(directory.size) // _DIRECTORY - _ONE
     for step in range(_PROBES):
         slot = (tag + np.uint64(step)) & mask
@@ -147,16 +142,14 @@ def place_of(directory: Words, tag: Word) -> Word:
 
 @kernel()
 def is_abandoned(claim: Word, now_ms: Word) -> bool:
-    """Whether whoever claimed the slot must have died; a claim from a clock since set back counts as old
-    too."""
+    """Whether its maker must have died; a claim far in the future is from a clock since set back."""
     age = now_ms - claim if now_ms >= claim else claim - now_ms
     return bool(age > np.uint64(CLAIM_PATIENCE_MS))
 
 
 @kernel()
 def stalest(directory: Words, tag: Word, now_ms: Word) -> tuple[Word, Word]:
-    """The slot in the tag's window that was seen longest ago, with the tag it holds; never one being
-    filled."""
+    """The slot of the tag's window that was seen longest ago, with what it holds; never one being filled."""
     mask = np.uint64(directory.size) // _DIRECTORY - _ONE
     victim, victim_tag, oldest = _NO_SLOT, _EMPTY, _NO_SLOT
     for step in range(_PROBES):
@@ -174,8 +167,10 @@ def stalest(directory: Words, tag: Word, now_ms: Word) -> tuple[Word, Word]:
 
 @kernel()
 def evict(header: Words, directory: Words, counters: Words, tag: Word, now: Word) -> Word:
-    """Gives the stalest slot of the tag's window to the tag; none if there is none or another process was
-    faster."""
+    """Gives the stalest slot of the tag's window to the tag; none if all are being filled or a race was lost.
+
+    A process that found the old key there a moment before may still count that one request under the new key.
+    """
     now_ms = now // np.uint64(1_000_000)
     slot, held = stalest(directory, tag, now_ms)
     if slot == _NO_SLOT:
@@ -209,11 +204,8 @@ def slot_for(header: Words, directory: Words, counters: Words, tag: Word, now: W
         if load_acquire(directory, slot * _DIRECTORY) == tag:
             return slot
         # An empty slot has zero counters, so its first tag publishes it at once.
-        held = compare_and_swap(directory, slot * _DIRECTORY, _EMPTY, tag)
-        if held == _EMPTY:
+        if compare_and_swap(directory, slot * _DIRECTORY, _EMPTY, tag) == _EMPTY:
             atomic_add(header, _LIVE, _ONE)
-            return slot
-        if held == tag:
             return slot
     atomic_add(header, _REFUSALS, _ONE)
     return _NO_SLOT
@@ -242,8 +234,8 @@ def add_one(counters: Words, index: Word, epoch: Word) -> Word:
 def count_in_window(counters: Words, first: Word, width: Word, now: Word) -> float:
     """Counts one in the window whose buckets start at `first`; returns the estimate with it.
 
-    A process whose clock is one epoch behind still finds its bucket. A bucket that is further ahead can only come
-    from a clock that was set back, and starts again.
+    A process whose clock is one epoch behind still finds its bucket. A bucket that is further ahead can only
+    come from a clock that was set back, and starts again.
     """
     epoch = now // width
     elapsed = now - epoch * width
@@ -284,15 +276,15 @@ def observe(
         tag = keyed_hash(low, high, header[_SECRET], header[_SECRET + _ONE]) | _PUBLISHED
         slot = slot_for(header, directory, counters, tag, moment)
         if slot == _NO_SLOT:
-            rows[key, :SECONDS_SINCE] = 0.0
-            rows[key, SECONDS_SINCE] = np.inf
+            rows[key, :_SECONDS_SINCE] = 0.0
+            rows[key, _SECONDS_SINCE] = np.inf
             continue
         first = slot * _COUNTERS
         rows[key, 0] = count_in_window(counters, first, _W10S, moment)
         rows[key, 1] = count_in_window(counters, first + _TWO, _W1M, moment)
         rows[key, 2] = count_in_window(counters, first + _TWO * _TWO, _W10M, moment)
         rows[key, 3] = count_in_window(counters, first + _TWO * (_TWO + _ONE), _W1H, moment)
-        rows[key, SECONDS_SINCE] = seconds_since_seen(directory, slot, moment)
+        rows[key, _SECONDS_SINCE] = seconds_since_seen(directory, slot, moment)
 
 
 ENTRY_KERNELS: Final[tuple[Callable[..., None], ...]] = (observe,)

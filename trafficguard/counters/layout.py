@@ -38,6 +38,11 @@ BUCKETS: Final = 2
 """Buckets per window: the current epoch's and the previous one's."""
 COUNTER_WORDS: Final = BUCKETS * len(WINDOWS_S)
 
+# Columns of a result row: the estimates of the windows, then:
+SECONDS_SINCE: Final = len(WINDOWS_S)
+"""Seconds since the key was last seen, infinite on first sight."""
+ROW_COLUMNS: Final = SECONDS_SINCE + 1
+
 BYTES_PER_KEY: Final = WORD_BYTES * (DIRECTORY_WORDS + COUNTER_WORDS)
 """80 bytes for each slot, whatever it holds."""
 PROBES: Final = 16

@@ -18,7 +18,7 @@ import numpy as np
 
 from trafficguard.counters import layout
 from trafficguard.counters.jit import Words
-from trafficguard.counters.kernels import ROW_COLUMNS, observe
+from trafficguard.counters.kernels import observe
 
 Memory = mmap.mmap | memoryview | bytearray
 
@@ -50,8 +50,7 @@ class Table:
     __slots__ = ("_counters", "_directory", "_header", "_key_words", "_keys", "_rates", "_rows", "slots")
 
     def __init__(self, memory: Memory, slots: int, secret: bytes | None = None) -> None:
-        """Takes over the memory if its header fits this layout, `slots` and (where given) the secret, else
-        empties it.
+        """Takes over memory whose header fits this layout, `slots` and (where given) the secret; empties other.
 
         New memory must be zeroed, as a fresh mapping is. Without a secret a random one is drawn. Raises
         ValueError for a number of slots that `layout` refuses, for memory that is too small or not aligned to
@@ -66,7 +65,7 @@ class Table:
         if not _fits(self._header, slots, secret):
             _start_empty(words, slots, os.urandom(SECRET_BYTES) if secret is None else secret)
 
-        self._rows = np.zeros((MAX_KEYS, ROW_COLUMNS))
+        self._rows = np.zeros((MAX_KEYS, layout.ROW_COLUMNS))
         self._rates = cast("memoryview[float]", self._rows.data)
         scratch = bytearray(MAX_KEYS * KEY_BYTES)
         self._keys = memoryview(scratch)
@@ -74,8 +73,7 @@ class Table:
 
     @classmethod
     def in_new_memory(cls, slots: int, secret: bytes | None = None) -> Table:
-        """An empty table in an anonymous mapping that processes forked from now on share. Raises as `Table`
-        does."""
+        """An empty table in new memory that processes forked from now on share. Raises as `Table` does."""
         return cls(mmap.mmap(-1, cls.bytes_needed(slots)), slots, secret)
 
     @staticmethod
@@ -87,9 +85,9 @@ class Table:
         """Counts one request under each of its keys, at `now` nanoseconds since the Unix epoch.
 
         Returns the estimates: `rates[key, window]` for the windows of `layout.WINDOWS_S`, this request
-        included, and `rates[key, SECONDS_SINCE]` since the key was last seen (infinite on first sight). A row
-        of zeros says that the key could not be counted. The view is overwritten by the next call; rows beyond
-        the keys mean nothing. Raises ValueError unless there are at most 8 keys of 16 bytes.
+        included, and `rates[key, layout.SECONDS_SINCE]`, infinite on first sight. A row of zeros says that the
+        key could not be counted. The view is overwritten by the next call; rows beyond the keys mean nothing.
+        Raises ValueError unless there are at most 8 keys of 16 bytes.
         """
         count = len(keys)
         self._keys[: KEY_BYTES * count] = b"".join(keys)

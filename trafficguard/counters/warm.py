@@ -27,8 +27,7 @@ class WarmReport:
 
 
 def warm() -> WarmReport:
-    """Loads every entry kernel from the cache, or compiles it, and runs it once on a table that is thrown
-    away."""
+    """Loads every entry kernel from the cache or compiles it, and runs it once on a spare table."""
     start = time.perf_counter()
     # Importing compiles, so it belongs to what is measured, and not to importing this module.
     from trafficguard.counters import jit, kernels, layout, table

@@ -12,13 +12,15 @@ from typing import Final
 
 from trafficguard.net.peer import UNIX, Peer
 from trafficguard.net.services import Services
-from trafficguard.net.wheel import NEVER
+from trafficguard.net.wheel import NEVER, TICK
 
 TOO_MANY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nCache-Control: no-store\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
 _LINGER_BYTES: Final = 8 * 1024 * 1024
+_SLOWEST_READER: Final = 512
+"""Bytes a second that a client must read of an answer in the long run."""
 
 
 class Stage(IntEnum):
@@ -51,8 +53,7 @@ class Hold(IntEnum):
     QUEUE = 1
     UPLOAD = 2
     CONNECT = 4
-
-
+    UNREAD = 8
 class Connection(asyncio.Protocol):
     """A client connection, without its requests."""
 
@@ -70,6 +71,8 @@ class Connection(asyncio.Protocol):
     _holds = 0
     _held_since = 0
     _lingered = 0
+    _owed = 0
+    """Bytes the client had yet to read when we last looked."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -78,6 +81,10 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
         services = self.services
         name = transport.get_extra_info("peername")
+        if name is None:  # reset before it was accepted: nobody knows who it was, so it must not pass for a Unix peer
+            self.stage = CLOSED
+            self.transport.abort()
+            return
         address = name[0] if isinstance(name, tuple) else UNIX
         self.peer = services.trust.peer(address)
         self._cell = services.gauges.enter(address, self.peer.trusted)
@@ -107,6 +114,7 @@ class Connection(asyncio.Protocol):
         """Closes after what has been written is sent, or after a while if the client does not read it."""
         self.stage = CLOSED
         self.due = self.services.wheel.now + self.services.ticks.idle
+        self._owed = self.transport.get_write_buffer_size()
         self.transport.close()
 
     def abort(self) -> None:
@@ -128,14 +136,19 @@ class Connection(asyncio.Protocol):
         if self._lingered > _LINGER_BYTES:
             self.transport.abort()
 
-    def hold(self, why: Hold) -> None:
+    def reads_on(self) -> bool:
+        """Whether a client that has yet to read what we wrote has taken enough of it since the last look."""
+        owed, self._owed = self._owed, self.transport.get_write_buffer_size()
+        return owed - self._owed >= _SLOWEST_READER * self.services.ticks.idle * TICK
+
+    def hold(self, why: int) -> None:
         """Stops reading from the client, for one more reason."""
         if self._holds == 0 and self.stage is not CLOSED:
             self._held_since = self.services.wheel.now
             self.transport.pause_reading()
         self._holds |= why
 
-    def release(self, why: Hold) -> int:
+    def release(self, why: int) -> int:
         """Takes one reason back and reads again when it was the last; for how many ticks we have not read."""
         if self._holds == 0:
             return 0

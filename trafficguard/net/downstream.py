@@ -30,6 +30,7 @@ from trafficguard.net.act import Reply, act
 from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, LINGER, PROXY, TUNNEL, Connection, Hold
 from trafficguard.net.handshake import accepts
 from trafficguard.net.peer import Peer
+from trafficguard.net.pool import Origin
 from trafficguard.net.proxy_header import Unread, read_proxy_header
 from trafficguard.net.sites import Route, Site
 from trafficguard.net.upload import Upload
@@ -244,8 +245,9 @@ class Downstream(Connection):
         if length > limit:
             self._reply(Reply(413, BODY_TOO_LARGE.detail, BODY_TOO_LARGE.reason))
             return False
-        self._upload = Upload(length, limit, services.body_rate, services.wheel.now, services.ticks.body)
-        self.due = self._upload.due
+        now = services.wheel.now
+        self._upload = Upload(length, limit, services.body_rate, now, services.ticks.body)
+        self.due = self._upload.due(now)
         if rest:
             self._take_body(rest)
         return self._exchange is not None
@@ -269,7 +271,7 @@ class Downstream(Connection):
         if upload.done:
             self._end_upload(data[used:])
         else:
-            self.due = upload.due
+            self.due = upload.due(self.services.wheel.now)
 
     def _end_upload(self, rest: bytes) -> None:
         services = self.services
@@ -312,18 +314,20 @@ class Downstream(Connection):
         if upstream is not None:
             services.meters.upstream_reused += 1
             self._begin(upstream)
-        elif route.in_turn():
-            self._connect(route)
+            return
+        origins = route.in_turn()
+        if origins:
+            self._connect(origins)
         else:
             self._reply(NO_ORIGIN)
 
-    def _connect(self, route: Route) -> None:
-        self._connecting = asyncio.get_running_loop().create_task(self._connect_in_turn(route))
+    def _connect(self, origins: list[Origin]) -> None:
+        self._connecting = asyncio.get_running_loop().create_task(self._connect_in_turn(origins))
 
-    async def _connect_in_turn(self, route: Route) -> None:
+    async def _connect_in_turn(self, origins: list[Origin]) -> None:
         """The only await on the path of a request. A server that cannot be reached has processed nothing."""
         reply = CANNOT_CONNECT
-        for origin in route.in_turn():
+        for origin in origins:
             try:
                 upstream = await origin.connect()
             except TimeoutError:
@@ -370,7 +374,7 @@ class Downstream(Connection):
         if may_repeat and self._exchange is not None:
             # A kept connection that the origin had closed: once more, on a new one, which cannot be stale.
             self.services.meters.retries += 1
-            self._connect(self._route)
+            self._connect(self._route.in_turn())
         else:
             self.break_answer("origin-left")
 
@@ -581,7 +585,7 @@ class Downstream(Connection):
         ticks = self.release(why)
         if ticks and self._upload is not None and self.stage is BODY:
             self._upload.postpone(ticks)
-            self.due = self._upload.due
+            self.due = self._upload.due(self.services.wheel.now)
 
 
 def _without_empty_lines(data: bytes) -> bytes:

@@ -34,18 +34,17 @@ class Route:
         origins = self.origins
         if len(origins) == 1:
             return origins[0].idle.pop() if origins[0].idle and origins[0].is_listed else None
+        self._next = (self._next + 1) % len(origins)
         ring = self.in_turn()
         return ring[0].take() if ring else None
 
     def in_turn(self) -> list[Origin]:
         """Origins to try for a new connection, best first: healthy ones in turn, then those resting after a failure.
 
-        Empty when active health checks have taken out every one.
+        Empty when active health checks have taken out every one. The turn passes on with `take`.
         """
-        count = len(self.origins)
-        if count == 1:
+        if len(self.origins) == 1:
             return self.origins if self.origins[0].is_listed else []
-        self._next = (self._next + 1) % count
         ring = self.origins[self._next :] + self.origins[: self._next]
         listed = [origin for origin in ring if origin.is_listed]
         return sorted(listed, key=Origin.is_resting)

@@ -34,10 +34,9 @@ class Upload:
         """Whether the body is complete."""
         return self._body.done
 
-    @property
-    def due(self) -> int:
-        """Tick at which a sender at the slowest allowed rate would be here."""
-        return self._started + self._grace + int(self.received / self._per_tick)
+    def due(self, now: int) -> int:
+        """Tick at which a sender at the slowest allowed rate would be here; no silence after `now` outlasts the grace."""
+        return min(self._started + int(self.received / self._per_tick), now) + self._grace
 
     def postpone(self, ticks: int) -> None:
         """Leaves out of the reckoning the time in which we did not read."""

@@ -22,10 +22,3 @@ OFFSET: Final = math.log((1 - BETA) / ALPHA)
 def score_of(evidence: float) -> float:
     """Bot score, 0 to 100, for evidence in nats."""
     return 100.0 / (1.0 + math.exp(OFFSET - evidence))
-
-
-def evidence_of(score: float) -> float:
-    """Evidence in nats that gives a score strictly between 0 and 100; ValueError outside."""
-    if not 0.0 < score < 100.0:
-        raise ValueError("a bot score with finite evidence lies between 0 and 100")
-    return OFFSET + math.log(score / (100.0 - score))

@@ -80,7 +80,7 @@ _ROWS: Final = (
         _CLAIMED,
     ),
     _row(
-        "agent.automation", 7.0, "It says itself that a program drives this browser",
+        "agent.automation", 5.2, "It says itself that a program drives this browser",
         _CLAIMED,
     ),
     _row(

@@ -106,6 +106,8 @@ def _hints_of_navigation(row: Row) -> Finding | None:
 
 
 def _moved_language(row: Row) -> Finding | None:
+    if _set_by_page(row, "accept-encoding"):
+        return None
     name = first_out_of_place(row.places, ("accept", "accept-encoding", "accept-language"))
     return Finding(_LANGUAGE_MOVED, "accept-language comes too early") if name else None
 

@@ -43,8 +43,10 @@ class Row:
         """Minor HTTP version: 1 or 0."""
         self.spelled = spelled
         """Header names in the order and the case they arrived in."""
-        self.places = {name.lower(): place for place, name in reversed(list(enumerate(spelled)))}
-        """Where each header name, in lower case, stands first."""
+        self.places: dict[str, int] = {}
+        """Where each header name, in lower case, stands first; in that order."""
+        for place, name in enumerate(spelled):
+            self.places.setdefault(name.lower(), place)
         self.values = values
         """Values by lower-case name, of the headers in `READ` that are there; the first of repeated ones."""
         self.met = met

@@ -1,8 +1,8 @@
 """Heads of real clients, recorded against a small shop, and how to put them in front of a guard.
 
-One JSON object a line: client, class, human, secure (the client spoke https) and the head as text. `people` are browsers
-in a person's hands, `programs` say what they are, `impersonators` do not, `driven` are browsers that a program drives.
-`people-h2` are HTTP/2 header lists, which a proxy in front would write as HTTP/1. Never: used to fit anything.
+One JSON object a line: client, class, human, secure (it spoke https) and the head as text. `people` are
+browsers as people use them, `programs` say what they are, `impersonators` do not, `driven` are browsers that
+programs drive. `people-h2` are HTTP/2 header lists, which a proxy in front would write as HTTP/1.
 """
 
 from __future__ import annotations
@@ -40,4 +40,6 @@ def request_of(text: str, secure: bool) -> Request:
 def as_proxied(entry: dict[str, Any], version: str, *own_lines: str) -> str:
     """The HTTP/1 head that a proxy makes of an entry of `people-h2`, with lines of its own in front."""
     lines = [f"{name}: {value}" for name, value in entry["headers"] if name != "te"]
-    return "\n".join((f"{entry['method']} {entry['path']} HTTP/{version}", "Host: shop.example", *own_lines, *lines))
+    return "\n".join(
+        (f"{entry['method']} {entry['path']} HTTP/{version}", "Host: shop.example", *own_lines, *lines)
+    )
