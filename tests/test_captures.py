@@ -45,7 +45,7 @@ def read_folder(folder: Path) -> Iterator[Judged]:
                 continue
             head = reader.read(base64.b64decode(record["raw_b64"]))
             if isinstance(head, RequestHead):
-                request = Request(head, "192.0.2.1", record["transport"] == "h1-tls", "shop.test", "0")
+                request = Request(head, "192.0.2.1", record["transport"] == "h1-tls", "shop.test", b"0")
                 group = PEOPLE if record["human"] else record["class"]
                 verdict = guard.judge(request, 0, Conditions())
                 yield Judged((record["client"], record["leg"]), group, verdict)

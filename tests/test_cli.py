@@ -22,7 +22,10 @@ DEADLINE = 60
 
 
 @pytest.fixture(autouse=True)
-def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of whoever runs the tests, and a terminal that is none, 80 columns wide."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     for name in [name for name in os.environ if name.startswith("TRAFFICGUARD_")]:
         monkeypatch.delenv(name)
 

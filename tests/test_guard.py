@@ -107,9 +107,9 @@ def test_the_policy_that_is_given_decides() -> None:
 def test_time_conditions_address_and_personal_values_change_nothing() -> None:
     guard = Guard(PolicySettings())
     head = request_of(FIREFOX, True).head
-    verdict = guard.judge(Request(head, "192.0.2.1", True, "a", "1"), NOON, CALM)
+    verdict = guard.judge(Request(head, "192.0.2.1", True, "a", b"1"), NOON, CALM)
     other = request_of(changed(FIREFOX, "Cookie: other=1").replace("GET / ", "GET /other "), True).head
-    assert guard.judge(Request(other, "2001:db8::1", True, "b", "2"), 0, Conditions(9.0, 0.0)) == verdict
+    assert guard.judge(Request(other, "2001:db8::1", True, "b", b"2"), 0, Conditions(9.0, 0.0)) == verdict
 
 
 def test_a_verdict_that_is_remembered_equals_a_fresh_one() -> None:
@@ -119,7 +119,7 @@ def test_a_verdict_that_is_remembered_equals_a_fresh_one() -> None:
         for entry in entries:
             head = reader.read(entry["head"].encode("latin-1"))
             assert isinstance(head, RequestHead)
-            verdict = guard.judge(Request(head, "192.0.2.1", entry["secure"], "a", "0"), NOON, CALM)
+            verdict = guard.judge(Request(head, "192.0.2.1", entry["secure"], "a", b"0"), NOON, CALM)
             assert verdict == judge(entry["head"], secure=entry["secure"]), entry["client"]
 
 
@@ -137,7 +137,7 @@ def test_https_method_and_version_are_part_of_what_is_remembered() -> None:
         head = reader.read(("\r\n".join(text.splitlines()) + "\r\n\r\n").encode())
         assert isinstance(head, RequestHead)
         evidence.append(
-            [r.signal for r in guard.judge(Request(head, "a", secure, "a", "0"), NOON, CALM).reasons]
+            [r.signal for r in guard.judge(Request(head, "a", secure, "a", b"0"), NOON, CALM).reasons]
         )
     assert evidence == [["hints.missing"], [], ["fetch.impossible"], ["protocol.old"]]
 
@@ -185,7 +185,7 @@ def test_a_value_too_long_for_a_shape_is_still_judged_by_what_it_says() -> None:
     for agent in (f"ShopApp/2 {'a' * 600}", f"curl/8 {'a' * 600}", f"Googlebot {'a' * 600}"):
         head = reader.read(f"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\n\r\n".encode())
         assert isinstance(head, RequestHead)
-        labels.append(guard.judge(Request(head, "a", True, "a", "0"), NOON, CALM).labels)
+        labels.append(guard.judge(Request(head, "a", True, "a", b"0"), NOON, CALM).labels)
     assert labels == [(), ("ua.library",), ("bot.search",)]
 
 

@@ -85,7 +85,7 @@ def test_a_byte_order_mark_and_line_ends_of_other_systems_are_read(tmp_path: Pat
     assert load_settings(file, {}, {}).workers == 2
 
 
-MUTATED = [file.read_bytes() for file in (*GOOD, *BAD)]
+MUTATED = [text for file in (*GOOD, *BAD) if len(text := file.read_bytes()) < 2_000]
 PIECES = [
     b"\n",
     b" ",
@@ -145,6 +145,7 @@ def test_a_mutated_file_gives_settings_or_complaints_and_nothing_else(
         for complaint in error.complaints:
             assert complaint.message
             assert complaint.remedy
+            assert "cannot be used here" not in complaint.message, "an error of pydantic has no words of ours"
 
 
 @settings(max_examples=100, deadline=None)

@@ -60,9 +60,9 @@ class Conditions(NamedTuple):
 class Request:
     """All that judging may look at. Treat as frozen."""
 
-    __slots__ = ("client", "head", "request_id", "secure", "site")
+    __slots__ = ("client", "head", "id_bytes", "secure", "site")
 
-    def __init__(self, head: RequestHead, client: str, secure: bool, site: str, request_id: str) -> None:
+    def __init__(self, head: RequestHead, client: str, secure: bool, site: str, id_bytes: bytes) -> None:
         self.head = head
         self.client = client
         """Client address in text form: IPv4, or IPv6 without zone; `unix` when there is none."""
@@ -70,7 +70,13 @@ class Request:
         """Whether the visitor's browser spoke https, by a trusted peer's word."""
         self.site = site
         """First host of the site that was asked."""
-        self.request_id = request_id
+        self.id_bytes = id_bytes
+        """The request id as it is written to heads."""
+
+    @property
+    def request_id(self) -> str:
+        """The request id: ASCII, up to 64 letters, digits, dots, dashes and underscores."""
+        return self.id_bytes.decode("ascii")
 
 
 class Exchange:

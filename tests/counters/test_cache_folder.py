@@ -22,21 +22,21 @@ def ours(tmp_path: Path) -> Path:
     return folder
 
 
-def test_kernels_are_kept_in_a_private_folder_below_the_one_asked_for(ours: Path) -> None:
+def test_kernels_are_kept_in_a_folder_of_their_own_below_the_one_asked_for(ours: Path) -> None:
     choice = choose_cache_folder({FOLDER: str(ours)}, COMPILER)
     assert choice.folder == ours / kernels_digest(COMPILER)
     assert choice.remark == ""
-    assert choice.folder.stat().st_mode & 0o777 == 0o700
+    assert choice.folder.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_folder_that_does_not_exist_is_made_private_whatever_the_umask(ours: Path) -> None:
+def test_a_new_folder_can_be_written_by_nobody_else_whatever_the_umask(ours: Path) -> None:
     before = os.umask(0)
     try:
         choice = choose_cache_folder({FOLDER: str(ours / "new")}, COMPILER)
     finally:
         os.umask(before)
     assert choice.folder is not None
-    assert (ours / "new").stat().st_mode & 0o777 == 0o700
+    assert (ours / "new").stat().st_mode & 0o777 == 0o755
 
 
 def test_without_a_wish_the_folder_is_below_home(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +72,12 @@ def test_a_private_folder_below_a_sticky_one_is_fine(ours: Path) -> None:
     inner = ours / "inner"
     inner.mkdir(mode=0o700)
     assert why_unsafe(inner) == ""
+
+
+def test_a_file_that_others_can_write_is_refused(ours: Path) -> None:
+    (ours / "kernel").write_bytes(b"")
+    (ours / "kernel").chmod(0o666)
+    assert "kernel can be written by others" in why_unsafe(ours)
 
 
 def test_a_link_is_judged_by_where_it_leads(ours: Path) -> None:

@@ -1,14 +1,21 @@
 """Request heads and what `frame` says of them, for tests.
 
-Promises: every head is framed by `frame` and twice by the remembering `Framer`, which must agree. Never: asks
+Promises: every head is framed by `frame` and twice by the remembering `framing_of`, which must agree. Never: asks
 llhttp, so that these tests show what `frame` refuses by itself.
 """
 
 from __future__ import annotations
 
-from trafficguard.http.framing import Framer, Framing, frame
+from trafficguard.http.framing import Framing, frame, framing_of
 from trafficguard.http.head import RequestHead, RequestReader
 from trafficguard.http.refusal import Refusal
+
+
+class Credulous:
+    """A judge of grammar who finds nothing wrong."""
+
+    def feed_data(self, data: bytes) -> None:
+        assert data
 
 
 class TrustingReader(RequestReader):
@@ -16,11 +23,15 @@ class TrustingReader(RequestReader):
 
     __slots__ = ()
 
-    def _has_valid_grammar(self, raw: bytes) -> bool:
-        return True
+    def __init__(self) -> None:
+        super().__init__()
+        self.forget_body()
+
+    def forget_body(self) -> None:
+        self._parser = Credulous()
 
 
-# One reader, as in a worker: `Framer` knows lines again because heads share them.
+# One reader, as in a worker: it knows lines again because heads share them.
 _READER = TrustingReader()
 
 
@@ -37,11 +48,11 @@ def facts(framing: Framing) -> dict[str, object]:
 def framed(
     *lines: bytes, host: bytes | None = b"shop.example", start: bytes = b"GET / HTTP/1.1"
 ) -> Framing | Refusal:
-    """What `frame` says, checked against what the remembering `Framer` says twice."""
+    """What `frame` says, checked against what the remembering `framing_of` says twice."""
     head = head_of(*((b"Host: " + host, *lines) if host is not None else lines), start=start)
-    result, framer = frame(head), Framer()
+    result = frame(head)
     for _ in range(2):
-        remembered = framer.frame(head)
+        remembered = framing_of(head)
         if isinstance(result, Refusal):
             assert remembered is result
         else:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.http.heads import framed, head_of, taken
 from trafficguard.http import framing as words
-from trafficguard.http.framing import CHUNKED, Framer, Framing, refuse_early
+from trafficguard.http.framing import CHUNKED, Framing, framing_of, refuse_early
 
 # Lengths
 
@@ -196,7 +196,6 @@ def test_a_bad_host_is_refused_on_either_side_of_an_absolute_target() -> None:
 
 
 def test_absolute_targets_are_not_taken_for_each_other() -> None:
-    framer = Framer()
     plain, absolute = b"GET / HTTP/1.1", b"GET http://%b/ HTTP/1.1"
     for start, host in (
         (plain, b"c.example"),
@@ -204,7 +203,7 @@ def test_absolute_targets_are_not_taken_for_each_other() -> None:
         (absolute % b"b.example", b"b.example"),
         (plain, b"c.example"),
     ):
-        framing = framer.frame(head_of(b"Host: c.example", start=start))
+        framing = framing_of(head_of(b"Host: c.example", start=start))
         assert isinstance(framing, Framing)
         assert framing.host == host
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from trafficguard.http.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming, Framer, frame_answer
+from trafficguard.http.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming, answer_framing_of, frame_answer
 from trafficguard.http.head import AnswerReader
 
 
 def framed(*lines: bytes, status: bytes = b"HTTP/1.1 200 OK", is_head: bool = False) -> AnswerFraming | None:
-    """What `frame_answer` says, checked against what the remembering `Framer` says twice."""
+    """What `frame_answer` says, checked against what the remembering `answer_framing_of` says twice."""
     head = AnswerReader().read(b"\r\n".join((status, *lines, b"", b"")))
     assert head is not None
-    result, framer = frame_answer(head, is_head), Framer()
+    result = frame_answer(head, is_head)
     for _ in range(2):
-        remembered = framer.frame_answer(head, is_head)
+        remembered = answer_framing_of(head, is_head)
         assert (remembered is None) is (result is None)
         for name in AnswerFraming.__slots__ if result is not None else ():
             assert getattr(remembered, name) == getattr(result, name)
@@ -62,11 +62,10 @@ def test_some_answers_end_at_their_head_whatever_they_claim(
 
 
 def test_an_answer_to_head_is_not_remembered_for_get() -> None:
-    framer = Framer()
     head = AnswerReader().read(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
     assert head is not None
     lengths = [
-        framing.length for is_head in (True, False, True) if (framing := framer.frame_answer(head, is_head))
+        framing.length for is_head in (True, False, True) if (framing := answer_framing_of(head, is_head))
     ]
     assert lengths == [0, 3, 0]
 

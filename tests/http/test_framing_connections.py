@@ -6,7 +6,7 @@ import pytest
 
 from tests.http.heads import framed, head_of, taken
 from trafficguard.http import framing as words
-from trafficguard.http.framing import CHUNKED, Framer, Framing
+from trafficguard.http.framing import CHUNKED, Framing, framing_of
 
 # Connections
 
@@ -153,9 +153,8 @@ def test_a_message_that_asks_for_another_protocol_keeps_its_body(line: bytes, le
 
 def test_a_handshake_is_judged_every_time() -> None:
     """Its key and version are no part of what the framer remembers heads by."""
-    framer = Framer()
     good, bad = head_of(b"Host: a", *HANDSHAKE), head_of(b"Host: a", *HANDSHAKE[:3])
     for head, websocket in ((good, True), (bad, False), (good, True)):
-        framing = framer.frame(head)
+        framing = framing_of(head)
         assert isinstance(framing, Framing)
         assert framing.websocket is websocket

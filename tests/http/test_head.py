@@ -287,7 +287,7 @@ def answer(*lines: bytes, status: bytes = b"HTTP/1.1 200 OK") -> AnswerHead | No
 def test_an_answer_is_taken_apart() -> None:
     head = answer(b"Content-Type: text/html", b"Content-Length:3", status=b"HTTP/1.0 404 Not  Found")
     assert head is not None
-    assert (head.minor, head.status, head.line) == (0, 404, b"HTTP/1.0 404 Not  Found")
+    assert (head.minor, head.status, head.block.line) == (0, 404, b"HTTP/1.0 404 Not  Found")
     assert head.value(b"content-length") == b"3"
     assert head.value(b"location") is None
     assert [field.kind for field in head.special] == [Kind.CONTENT_LENGTH]

@@ -37,7 +37,7 @@ def test_a_plain_head_passes_as_it_came() -> None:
         b"Cookie: a=b",
         b"Connection: keep-alive",
     ]
-    assert sent(*lines[1:], start=lines[0]) == lines
+    assert sent(*lines[1:], start=lines[0]) == lines[:-1], "the connection to the origin is our own matter"
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_connection_cannot_take_away_what_matters(line: bytes) -> None:
     assert line in sent(*([b"Host: a"] if name != b"Host" else []), line, b"Connection: x-a, " + name)
 
 
-def test_a_trusted_peer_may_tell_scheme_host_and_port_but_not_the_address_or_a_verdict() -> None:
-    told = [b"X-Forwarded-Proto: https", b"X-Forwarded-Host: b", b"X-Forwarded-Port: 443"]
-    untold = [b"X-Forwarded-For: 10.0.0.1", b"Forwarded: for=10.0.0.1", b"X-Bot-Score: 0", b"X-Request-Id: 1"]
+def test_a_trusted_peer_may_tell_host_and_port_while_address_scheme_and_verdict_are_told_by_us() -> None:
+    told = [b"X-Forwarded-Host: b", b"X-Forwarded-Port: 443"]
+    untold = [b"X-Forwarded-Proto: https", b"X-Forwarded-For: 10.0.0.1", b"Forwarded: for=10.0.0.1", b"X-Bot-Score: 0", b"X-Request-Id: 1"]
     for extra in ([], [b"Connection: close"]):
         assert sent(b"Host: a", *told, *untold, *extra, trusted=True) == [
             b"GET / HTTP/1.1",

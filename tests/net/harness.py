@@ -1,7 +1,8 @@
-"""A whole data plane in the test's own event loop, and an origin that says exactly what reached it.
+"""A whole data plane in the test's own event loop, and origins and clients that say exactly what reached them.
 
-Promises: the proxy is the real one, wired by `Worker`, on real sockets; the origin parses with h11, a parser that the
-proxy does not use, so that both must agree on what a request is. Never: sleeps; every wait has a deadline.
+Promises: the proxy is the real one, wired by `Worker`, on real sockets, but for its timers: a test turns the wheel by
+hand. The recording origin parses with h11, a parser that the proxy does not use, so that both must agree on what a
+request is. Never: sleeps; every wait has a deadline.
 """
 
 from __future__ import annotations
@@ -11,21 +12,113 @@ import contextlib
 import os
 import re
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import h11
 
+from trafficguard.exchange import Exchange
 from trafficguard.net.gauges import gauges_bytes
+from trafficguard.net.pool import Origin as Server
 from trafficguard.net.sites import listed_servers
 from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
-from trafficguard.telemetry.meters import plane_bytes, planes
+from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 from trafficguard.worker import Berth, Worker
 
 DEADLINE = 10.0
 """Seconds after which a test that waits has failed."""
+HOST = b"Host: shop.example\r\n"
+
+
+def get(path: str = "/", *lines: str, method: str = "GET", version: str = "1.1") -> bytes:
+    """A request without body; `lines` come after Host."""
+    tail = "".join(f"{line}\r\n" for line in lines)
+    return f"{method} {path} HTTP/{version}\r\nHost: shop.example\r\n{tail}\r\n".encode("latin-1")
+
+
+def post(body: bytes, path: str = "/", *lines: str) -> bytes:
+    """A request with a body of stated length."""
+    return get(path, *lines, f"Content-Length: {len(body)}", method="POST") + body
+
+
+def chunked(*chunks: bytes, path: str = "/") -> bytes:
+    """A request with a body in chunks."""
+    return get(path, "Transfer-Encoding: chunked", method="POST") + in_chunks(*chunks)
+
+
+def in_chunks(*chunks: bytes) -> bytes:
+    """A body in chunks, with its end."""
+    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+
+def ok(body: bytes = b"ok", extra: bytes = b"") -> bytes:
+    """A plain answer; `extra` holds header lines, each with its CRLF."""
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), extra, body)
+
+
+class Line:
+    """One end of a connection, at which a test says and hears bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def say(self, data: bytes) -> None:
+        """Sends without waiting."""
+        self._writer.write(data)
+
+    async def say_all(self, data: bytes) -> None:
+        """Sends, as fast as the other end takes it."""
+        self._writer.write(data)
+        async with asyncio.timeout(DEADLINE):
+            await self._writer.drain()
+
+    async def hear(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        async with asyncio.timeout(DEADLINE):
+            return await self._reader.readexactly(size)
+
+    async def hear_until(self, end: bytes) -> bytes:
+        """Everything up to and with `end`."""
+        async with asyncio.timeout(DEADLINE):
+            return await self._reader.readuntil(end)
+
+    async def hear_head(self) -> bytes:
+        """One head with its empty line."""
+        return await self.hear_until(b"\r\n\r\n")
+
+    async def hear_answer(self) -> tuple[bytes, bytes]:
+        """Head and body of one message with Content-Length, or without any body."""
+        head = await self.hear_head()
+        length = re.search(rb"\r\ncontent-length: *([0-9]+)", head.lower())
+        return head, await self.hear(int(length[1]) if length else 0)
+
+    async def hear_all(self) -> bytes:
+        """Everything until the other end closes or resets."""
+        return await read_all(self._reader)
+
+    async def hear_nothing_more(self) -> None:
+        """The other end has closed, and said nothing before that."""
+        rest = await self.hear_all()
+        assert rest == b"", rest
+
+    def end(self) -> None:
+        """Says that nothing more will be said."""
+        self._writer.write_eof()
+
+    def close(self) -> None:
+        """Closes in order."""
+        self._writer.close()
+
+    def reset(self) -> None:
+        """Goes without a word: the other end sees a reset."""
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
 
 @dataclass
@@ -53,7 +146,7 @@ class Origin:
     open: int = 0
     port: int = 0
     answer: Callable[[Seen], bytes] | None = None
-    """Raw answer to a request; `200 ok` without one."""
+    """Raw answer to a request; `200 ok` without one, and the end of the connection when it is empty."""
 
     @property
     def url(self) -> str:
@@ -103,9 +196,35 @@ class Origin:
                 return False
 
 
-def ok(body: bytes, extra: bytes = b"") -> bytes:
-    """A plain answer."""
-    return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), extra, body)
+@dataclass
+class ScriptedOrigin:
+    """An origin whose every connection is handed to the test."""
+
+    url: str = ""
+    accepted: int = 0
+    _waiting: asyncio.Queue[Line] = field(default_factory=asyncio.Queue)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self._waiting.put_nowait(Line(reader, writer))
+
+    async def line(self) -> Line:
+        """The next connection that the proxy has opened."""
+        async with asyncio.timeout(DEADLINE):
+            return await self._waiting.get()
+
+    async def request(self) -> tuple[Line, bytes]:
+        """The next connection, and the head of the first request on it."""
+        line = await self.line()
+        return line, await line.hear_head()
+
+
+@contextlib.asynccontextmanager
+async def scripted_origin() -> AsyncIterator[ScriptedOrigin]:
+    """A `ScriptedOrigin` that listens."""
+    origin = ScriptedOrigin()
+    async with raw_origin(origin.serve) as origin.url:
+        yield origin
 
 
 @contextlib.asynccontextmanager
@@ -119,9 +238,9 @@ async def raw_origin(handler: Callable[[asyncio.StreamReader, asyncio.StreamWrit
 
 
 @contextlib.asynccontextmanager
-async def recording_origin() -> AsyncIterator[Origin]:
+async def recording_origin(answer: Callable[[Seen], bytes] | None = None) -> AsyncIterator[Origin]:
     """An `Origin` that listens."""
-    origin = Origin()
+    origin = Origin(answer=answer)
     server = await asyncio.start_server(origin.serve, "127.0.0.1", 0)
     origin.port = server.sockets[0].getsockname()[1]
     try:
@@ -130,16 +249,69 @@ async def recording_origin() -> AsyncIterator[Origin]:
         server.close()
 
 
+def closed_port() -> str:
+    """URL of a port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+class Record:
+    """Stands in for the event ring: keeps every exchange that ended."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+
+    def offer(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+    @property
+    def errors(self) -> list[str]:
+        """The error words, in the order in which exchanges ended."""
+        return [exchange.error for exchange in self.exchanges]
+
+
 @dataclass
 class Proxy:
     """A running data plane."""
 
     worker: Worker
     port: int
+    board: memoryview
+    """What active health checks say of each server; 1 = listed."""
+    record: Record
+
+    @property
+    def meters(self) -> Meters:
+        return self.worker.services.meters
+
+    @property
+    def servers(self) -> list[Server]:
+        """The origin servers as the worker sees them, in the order of the settings."""
+        return [server for site in self.worker.services.sites.all for server in site.origins()]
+
+    @property
+    def connections(self) -> int:
+        """Client connections that the proxy holds."""
+        return len(self.worker.services.wheel.items())
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A client connection."""
         return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def line(self, first: bytes = b"") -> Line:
+        """A client connection on which `first` is sent."""
+        line = Line(*await self.connect())
+        line.say(first)
+        return line
+
+    async def ask(self, request: bytes) -> tuple[bytes, bytes]:
+        """Head and body of the answer to one request on a connection of its own."""
+        line = await self.line(request)
+        try:
+            return await line.hear_answer()
+        finally:
+            line.close()
 
     async def send(self, *pieces: bytes, end: bool = True) -> bytes:
         """Sends pieces one by one, then (with `end`) half-closes; everything that came back until the close."""
@@ -162,6 +334,11 @@ class Proxy:
         for _ in range(int(seconds / TICK) + 5):
             self.worker.services.wheel.turn()
 
+    def turn_wheel_shortly_before(self, seconds: float) -> None:
+        """Lets time pass in which a deadline of `seconds` must not be over."""
+        for _ in range(int(seconds / TICK) - 2):
+            self.worker.services.wheel.turn()
+
 
 async def read_all(reader: asyncio.StreamReader) -> bytes:
     """Everything until the other end closes or resets."""
@@ -173,16 +350,6 @@ async def read_all(reader: asyncio.StreamReader) -> bytes:
     return out
 
 
-async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """Head and body of one answer with Content-Length."""
-    async with asyncio.timeout(DEADLINE):
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
-        )
-        return head, await reader.readexactly(length)
-
-
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for a condition that other tasks of this loop bring about."""
     async with asyncio.timeout(DEADLINE):
@@ -190,41 +357,60 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def settle(rounds: int = 20) -> None:
+    """Lets everything happen that is about to happen on this machine; to show that something does not happen."""
+    for _ in range(rounds):
+        await asyncio.sleep(0.0005)
+
+
 def statuses(answers: bytes) -> list[int]:
     """Status codes of the heads in a stream of answers whose bodies hold no status line."""
     return [int(status) for status in re.findall(rb"HTTP/1\.[01] ([0-9]{3}) ", answers)]
 
 
+def value_of(head: bytes, name: str) -> str | None:
+    """The value of a header in a raw head."""
+    match = re.search(rb"\r\n%b: *([^\r]*)\r\n" % name.encode(), head, re.IGNORECASE)
+    return match[1].decode("latin-1") if match else None
+
+
 @contextlib.asynccontextmanager
-async def proxy_to(*servers: str, **sections: Any) -> AsyncIterator[Proxy]:
-    """A data plane in front of `servers`; `sections` are settings, `mode` is `off` unless given."""
-    upstream = {"servers": list(servers)}
-    values = {"mode": "off", "sites": [{"upstreams": [upstream]}], **sections}
+async def proxy_to(*servers: str, listen: Path | None = None, **sections: Any) -> AsyncIterator[Proxy]:
+    """A data plane in front of `servers`; `sections` are settings, `mode` is `off` unless given.
+
+    It listens on a port of 127.0.0.1, and on the Unix socket `listen` besides.
+    """
+    values = {"mode": "off", "sites": [{"upstreams": [{"servers": list(servers)}]}], **sections}
+    if listen is not None:
+        values["listen"] = ["127.0.0.1:0", f"unix:{listen}"]
     settings = Settings.model_validate(values)
     berth = make_berth(settings)
     worker = Worker(berth, settings)
+    worker.services.ring = record = Record()  # type: ignore[assignment]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(worker.connection, "127.0.0.1", 0)
+    doors: list[asyncio.Server] = [await loop.create_server(worker.connection, "127.0.0.1", 0)]
+    port = doors[0].sockets[0].getsockname()[1]
+    if listen is not None:
+        doors.append(await loop.create_unix_server(worker.connection, str(listen)))
     try:
-        yield Proxy(worker, server.sockets[0].getsockname()[1])
+        yield Proxy(worker, port, berth.board, record)
     finally:
-        server.close()
+        for door in doors:
+            door.close()
         for connection in worker.services.wheel.items():
             connection.abort()
         await asyncio.sleep(0)
-        berth.channel.close()
-        os.close(berth.ready)
-        os.close(berth.life)
+        leave_berth(berth)
 
 
-def make_berth(settings: Settings) -> Berth:
+def make_berth(settings: Settings, *sockets: socket.socket) -> Berth:
     """What a supervisor would hand to its only worker."""
     channel, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     life, ready = os.pipe()
     return Berth(
         index=0,
         workers=1,
-        sockets=[],
+        sockets=list(sockets),
         plane=planes(bytearray(plane_bytes(1)), 1)[0],
         gauges=memoryview(bytearray(gauges_bytes(1))),
         board=memoryview(bytearray(b"\1" * len(listed_servers(settings.sites)))),
@@ -233,3 +419,10 @@ def make_berth(settings: Settings) -> Berth:
         life=life,
         logs=False,
     )
+
+
+def leave_berth(berth: Berth) -> None:
+    """Closes what `make_berth` opened."""
+    berth.channel.close()
+    os.close(berth.ready)
+    os.close(berth.life)

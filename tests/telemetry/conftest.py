@@ -23,7 +23,7 @@ def exchange_of(head: bytes = HEAD, elapsed: int = 200_000, **values: Any) -> Ex
     """A request that passed and was answered with 200, but for what `values` say."""
     read = RequestReader().read(head)
     assert isinstance(read, RequestHead)
-    exchange = Exchange(Request(read, "192.0.2.7", False, "shop.example", "abc123"), START)
+    exchange = Exchange(Request(read, "192.0.2.7", False, "shop.example", b"abc123"), START)
     exchange.ended = START + elapsed
     exchange.status = 200
     exchange.verdict = verdict_of(Action.PASS)

@@ -57,7 +57,7 @@ def explain(
     head = read_head(text.raw, limits)
     if isinstance(head, Refusal):
         return Outcome(head, line, sender, text.notes)
-    request = Request(head, sender.client, sender.secure, SITE, "explain")
+    request = Request(head, sender.client, sender.secure, SITE, b"explain")
     explanation = Guard(policy).explain(request, clock.now(), Conditions())
     return Outcome(explanation, line, sender, text.notes)
 

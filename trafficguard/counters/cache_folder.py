@@ -1,10 +1,10 @@
 """Which folder compiled kernels may be kept in, if any.
 
 Compiled kernels are stored as pickles, so whoever can write into the folder can run code as us. Promises: a
-folder is used only if it and every folder above it belong to us or to root and nobody else can write there;
-its name holds a digest of this package's sources and of the compiler, so that a stale kernel can never be
-loaded. A folder that is owned by root and that we can only read is fine. Never: raises; without a safe folder
-the kernels are compiled at each start, and the reason is said.
+folder is used only if it, every file in it and every folder above belong to us or to root and nobody else
+can write there; its name holds a digest of this package's sources and of the compiler, so that a stale kernel
+can never be loaded. A folder that is owned by root and that we can only read is fine. Never: raises; without
+a safe folder the kernels are compiled at each start, and the reason is said.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def choose_cache_folder(environment: Mapping[str, str], compiler: str) -> CacheC
     try:
         base = _base(environment)
         folder = base / kernels_digest(compiler)
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        # Others may read: root fills the cache at build time for workers that run as somebody else.
+        base.mkdir(mode=0o755, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o755, exist_ok=True)
         refusal = why_unsafe(folder)
     except (OSError, RuntimeError) as problem:
         return CacheChoice(None, str(problem))
@@ -61,17 +62,16 @@ def kernels_digest(compiler: str) -> str:
 def why_unsafe(folder: Path) -> str:
     """Why code must not be loaded from `folder`; empty if it may. Raises OSError where that cannot be seen.
 
-    As in OpenSSH's check of key files, every folder on the way counts: who may rename one may replace what is
-    in it. A sticky folder such as /tmp protects what others own in it, so it may stand on the way, but not at
-    the end.
+    The files in it count, and, as in OpenSSH's check of key files, every folder above: who may rename one may
+    replace what is in it. A sticky folder such as /tmp protects what others own in it, so it may stand above.
     """
     real = folder.resolve(strict=True)
-    for place in (real, *real.parents):
+    for place in (*real.iterdir(), real, *real.parents):
         status = place.stat()
         if status.st_uid not in (0, os.geteuid()):
             return f"{place} belongs to another user"
-        sticky_on_the_way = place != real and status.st_mode & stat.S_ISVTX
-        if status.st_mode & _WRITABLE_BY_OTHERS and not sticky_on_the_way:
+        sticky_above = place in real.parents and status.st_mode & stat.S_ISVTX
+        if status.st_mode & _WRITABLE_BY_OTHERS and not sticky_above:
             return f"{place} can be written by others"
     return ""
 

@@ -50,7 +50,7 @@ class Table:
     __slots__ = ("_counters", "_directory", "_header", "_key_words", "_keys", "_rates", "_rows", "slots")
 
     def __init__(self, memory: Memory, slots: int, secret: bytes | None = None) -> None:
-        """Takes over memory whose header fits this layout, `slots` and (where given) the secret; empties other.
+        """Takes over memory whose header fits layout, `slots` and (where given) secret; empties any other.
 
         New memory must be zeroed, as a fresh mapping is. Without a secret a random one is drawn. Raises
         ValueError for a number of slots that `layout` refuses, for memory that is too small or not aligned to
@@ -85,9 +85,9 @@ class Table:
         """Counts one request under each of its keys, at `now` nanoseconds since the Unix epoch.
 
         Returns the estimates: `rates[key, window]` for the windows of `layout.WINDOWS_S`, this request
-        included, and `rates[key, layout.SECONDS_SINCE]`, infinite on first sight. A row of zeros says that the
-        key could not be counted. The view is overwritten by the next call; rows beyond the keys mean nothing.
-        Raises ValueError unless there are at most 8 keys of 16 bytes.
+        included, and `rates[key, layout.SECONDS_SINCE]`, infinite on first sight. A row of zeros says that
+        the key could not be counted. The view is overwritten by the next call; rows beyond the keys mean
+        nothing. Raises ValueError unless there are at most 8 keys of 16 bytes.
         """
         count = len(keys)
         self._keys[: KEY_BYTES * count] = b"".join(keys)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 MOST_BLOCKS: Final = 4096
 """Blocks in one generation of a store; two are kept."""
-MOST_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of blocks in one generation. With their fields they take some four times as much memory."""
+MOST_BYTES: Final = 7 * 1024 * 1024
+"""Bytes of memory that one generation may take, reckoned as the block's own and FIELD_BYTES for each line."""
+FIELD_BYTES: Final = 256
 
 
 class Shape:
@@ -39,7 +40,7 @@ class Shape:
 class RequestBlock:
     """The header lines of a request. Treat as frozen, but for `framing` and `onward`, which are filled in once."""
 
-    __slots__ = ("claims", "fields", "framing", "onward", "onward_trusted", "shape", "special")
+    __slots__ = ("claims", "fields", "framing", "has_chain", "onward", "onward_trusted", "shape", "special")
 
     def __init__(self, fields: list[Field], shape: Shape) -> None:
         self.fields = fields
@@ -49,6 +50,7 @@ class RequestBlock:
         """Those of `fields` that frame the message or the connection: kinds up to HOP."""
         self.claims = [fields[at] for at in shape.claims_at]
         """Those of `fields` that only a trusted peer, or only we, may say: kinds above HOP."""
+        self.has_chain = any(field.name == b"x-forwarded-for" for field in self.claims)
         self.framing: Framing | Refusal | None = None
         """What they mean in a plain HTTP/1.1 request, once that is known."""
         self.onward = b""
@@ -104,7 +106,8 @@ class BlockStore(Generic[Block]):
 
     def keep(self, key: bytes, block: Block) -> None:
         """Remembers a block."""
-        self._bytes += len(key)
+        weight = len(key) + FIELD_BYTES * len(block.fields)
+        self._bytes += weight
         if len(self.young) >= MOST_BLOCKS or self._bytes > MOST_BYTES:
-            self._old, self.young, self._bytes = self.young, {}, len(key)
+            self._old, self.young, self._bytes = self.young, {}, weight
         self.young[key] = block

@@ -160,10 +160,10 @@ def _keeps_alive(minor: int, tokens: frozenset[bytes] | None) -> bool:
 def _with_host(framing: Framing, head: RequestHead) -> Framing | Refusal:
     """Fills in the host, from an absolute target if there is one (RFC 9112 section 3.2.2)."""
     raw = framing.host
-    if head.target.authority is not None:
+    if head.authority is not None:
         if raw and _HOST.fullmatch(raw) is None:
             return BAD_HOST
-        raw = head.target.authority
+        raw = head.authority
         framing.rewrite = True
     elif raw is _HOST_FOR_OLD and head.minor == 0 and not any(field.kind is HOST for field in head.special):
         framing.rewrite = True
@@ -257,7 +257,7 @@ def frame_answer(head: AnswerHead, is_head: bool) -> AnswerFraming | None:
 def framing_of(head: RequestHead) -> Framing | Refusal:
     """What `frame` says of a request, remembered with its header lines where it follows from them alone."""
     block = head.block
-    if head.minor == 0 or head.target.authority is not None:
+    if head.minor == 0 or head.authority is not None:
         return frame(head)
     framing = block.framing
     if framing is None:

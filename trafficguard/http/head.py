@@ -16,7 +16,7 @@ import httptools
 from trafficguard.http.blocks import AnswerBlock, BlockStore, RequestBlock, Shape
 from trafficguard.http.fields import PERSONAL, PERSONAL_ANSWER, Field, FieldStore
 from trafficguard.http.refusal import Refusal
-from trafficguard.http.target import Target, read_target
+from trafficguard.http.target import Target, is_plain, read_target, split_plain
 
 MALFORMED: Final = Refusal(400, "malformed", "The request is not valid HTTP/1.1.")
 BAD_VERSION: Final = Refusal(505, "version", "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
@@ -35,23 +35,32 @@ MOST_SHAPE_LINES: Final = 32_768
 class RequestHead:
     """A request head. Treat as frozen."""
 
-    __slots__ = ("block", "chain", "line", "method", "minor", "raw", "target")
+    __slots__ = ("_target", "authority", "block", "chain", "line", "method", "minor", "raw")
 
     def __init__(
-        self, raw: bytes, line: bytes, method: bytes, target: Target, minor: int, block: RequestBlock, chain: bytes
+        self, raw: bytes, line: bytes, method: bytes, target: Target | None, minor: int, block: RequestBlock, chain: bytes
     ) -> None:
         self.raw = raw
         """All bytes of the head, with the empty line."""
         self.line = line
         """The request line without CRLF."""
         self.method = method
-        self.target = target
+        self._target = target
+        self.authority = target.authority if target is not None else None
+        """Host and port of a target in absolute form; it then replaces the Host header."""
         self.minor = minor
         """Minor HTTP version: 1 or 0."""
         self.block = block
         """Its header lines, and what follows from them alone."""
         self.chain = chain
         """The value of an X-Forwarded-For line that was cut out of the block; empty when there is none."""
+
+    @property
+    def target(self) -> Target:
+        """The request target, taken apart."""
+        if self._target is None:
+            self._target = split_plain(self.line.split(b" ", 2)[1])
+        return self._target
 
     @property
     def fields(self) -> list[Field]:
@@ -115,18 +124,24 @@ class RequestReader:
         minor = _VERSIONS.get(words[2])
         if minor is None:
             return self._refuse(BAD_VERSION)
-        target = read_target(words[0], words[1])
+        plain = is_plain(words[1]) and words[0] != b"CONNECT"
+        target = None if plain else read_target(words[0], words[1])
         if isinstance(target, Refusal):
             return self._refuse(target)
         rest, chain = raw[end:], b""
         if cuts_chain:
             rest, chain = _without_chain(rest)
-        block = self._blocks.young.get(rest) or self._blocks.recall(rest) or self._read_block(rest)
+        block = self._block(rest)
+        if chain and block is not None and block.has_chain:
+            block, chain = self._block(raw[end:]), b""  # two of them, whose order counts
         if block is None:
             return self._refuse(TOO_MANY_HEADERS)
         if block.shape.announces_body:
             self.forget_body()
         return RequestHead(raw, line, words[0], target, minor, block, chain)
+
+    def _block(self, rest: bytes) -> RequestBlock | None:
+        return self._blocks.young.get(rest) or self._blocks.recall(rest) or self._read_block(rest)
 
     def _read_block(self, rest: bytes) -> RequestBlock | None:
         """The header lines in `rest`, which starts with the end of the request line; None when there are too many."""
@@ -174,13 +189,11 @@ _CHAINS: Final = (b"\r\nX-Forwarded-For: ", b"\r\nx-forwarded-for: ")
 
 
 def _without_chain(rest: bytes) -> tuple[bytes, bytes]:
-    """Header lines without their X-Forwarded-For, and its value; as they are where it stands more than once."""
+    """Header lines without their first X-Forwarded-For in one of its usual spellings, and its value."""
     for start in _CHAINS:
         at = rest.find(start)
         if at >= 0:
             end = rest.index(b"\r\n", at + 2)
-            if b"\r\nx-forwarded-for:" in rest[end:].lower():
-                break
             return rest[:at] + rest[end:], rest[at + len(start) : end]
     return rest, b""
 
@@ -225,35 +238,49 @@ class AnswerHead:
         return self.block.special
 
     def value(self, name: bytes) -> bytes | None:
-        """The value of the first header called `name` (lower case; not Date), or None."""
+        """The value of the first header called `name` (lower case), or None."""
+        if self.date and name == b"date":
+            return self.date.partition(b": ")[2]
         for field in self.block.fields:
             if field.name == name:
                 return field.value
         return None
 
 
-_DATE_LINE: Final = re.compile(rb"\r\nDate: [A-Za-z0-9 ,:]{29}(?=\r\n)")
+_DATE_LINE: Final = re.compile(rb"\r\nDate: [A-Za-z0-9 ,:]{29}\r\n")
+_DATE_SIZE: Final = len(b"\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
+_MOST_DATES: Final = 64
 
 
 class AnswerReader:
     """Reads heads of answers, one at a time, for all origin connections of a worker."""
 
-    __slots__ = ("_blocks", "_store")
+    __slots__ = ("_blocks", "_dates", "_store")
 
     def __init__(self) -> None:
+        self._dates: set[bytes] = set()
         self._store = FieldStore(PERSONAL_ANSWER)
         self._blocks: BlockStore[AnswerBlock] = BlockStore()
 
     def read(self, raw: bytes) -> AnswerHead | None:
         """The head in `raw` (a whole head with its empty line); None when its grammar is broken."""
         key, date = raw, b""
-        match = _DATE_LINE.search(raw)
-        if match is not None:
-            # Without its date, the head of one resource stays the same for longer than a second.
-            at, end = match.span()
-            key, date = raw[:at] + raw[end:], match[0]
+        at = raw.find(b"\r\nDate: ")
+        if at > 0:
+            line = raw[at : at + _DATE_SIZE]
+            if line in self._dates or self._is_date(line):
+                # Without its date, the head of one resource stays the same for longer than a second.
+                key, date = raw[:at] + raw[at + _DATE_SIZE - 2 :], line[:-2]
         block = self._blocks.young.get(key) or self._blocks.recall(key) or self._read_block(key)
         return AnswerHead(raw, date, block) if block is not None else None
+
+    def _is_date(self, line: bytes) -> bool:
+        if _DATE_LINE.fullmatch(line) is None:
+            return False
+        if len(self._dates) >= _MOST_DATES:
+            self._dates.clear()
+        self._dates.add(line)
+        return True
 
     def _read_block(self, key: bytes) -> AnswerBlock | None:
         lines = key.split(b"\r\n")

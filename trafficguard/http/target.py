@@ -36,11 +36,13 @@ class Target:
         """Host and port when the target was in absolute form; it then replaces the Host header."""
 
 
+def is_plain(raw: bytes) -> bool:
+    """Whether `raw` is in origin form and holds nothing that needs a second look; true of nearly all targets."""
+    return raw[:1] == b"/" and b"%" not in raw and b"#" not in raw
+
+
 def read_target(method: bytes, raw: bytes) -> Target | Refusal:
     """The parts of the request target `raw` of a request with `method`, or why it is refused."""
-    if raw[:1] == b"/" and b"%" not in raw and b"#" not in raw and method != b"CONNECT":  # nearly all of them
-        path, _, query = raw.partition(b"?")
-        return Target(path, query)
     if method == b"CONNECT":
         return CONNECT
     if b"#" in raw:
@@ -48,11 +50,16 @@ def read_target(method: bytes, raw: bytes) -> Target | Refusal:
     if b"%" in raw and _BAD_ESCAPE.search(raw):
         return BAD_ESCAPE
     if raw.startswith(b"/"):
-        path, _, query = raw.partition(b"?")
-        return Target(path, query)
+        return split_plain(raw)
     if raw == b"*" and method == b"OPTIONS":
         return Target(raw, b"")
     return _read_absolute(method, raw)
+
+
+def split_plain(raw: bytes) -> Target:
+    """The parts of a target in origin form."""
+    path, _, query = raw.partition(b"?")
+    return Target(path, query)
 
 
 def _read_absolute(method: bytes, raw: bytes) -> Target | Refusal:

@@ -31,7 +31,7 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 def request_head(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
     """The head to send to an origin; `extra` holds our own lines, `trusted` tells whether the peer is."""
     block = head.block
-    if head.minor == 0 or head.target.authority is not None or framing.websocket:
+    if head.minor == 0 or head.authority is not None or framing.websocket:
         return _rewritten(head, framing, trusted, extra)
     onward = block.onward_trusted if trusted else block.onward
     if not onward:
@@ -54,11 +54,14 @@ def _kept(fields: list[Field], named: frozenset[bytes], trusted: bool) -> list[b
 
 def _rewritten(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
     """The same where the request line or the Host must change, or a handshake goes on."""
-    fields, authority = head.fields, head.target.authority
+    fields, authority = head.fields, head.authority
     lines = [_request_line(head)]
     if authority is not None or not framing.host:
         lines.append(b"Host: " + (authority or b"origin.invalid"))
         fields = [field for field in fields if field.kind is not HOST]
+    if not framing.expects:
+        # RFC 9110 section 10.1.1: an HTTP/1.0 client does not understand 100 Continue.
+        fields = [field for field in fields if field.kind is not EXPECT]
     lines += _kept(fields, framing.named, trusted)
     if framing.websocket:
         lines.append(b"Connection: Upgrade\r\nUpgrade: websocket")
@@ -70,7 +73,7 @@ def _goes(field: Field, named: frozenset[bytes], dropped: frozenset[Kind]) -> bo
 
 
 def _request_line(head: RequestHead) -> bytes:
-    if head.target.authority is None:
+    if head.authority is None:
         return head.line if head.minor == 1 else head.line[:-1] + b"1"
     query = b"?" + head.target.query if head.target.query else b""
     return b"%b %b%b HTTP/1.1" % (head.method, head.target.path, query)

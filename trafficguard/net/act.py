@@ -1,7 +1,7 @@
 """What a verdict means on the wire: forward the request, or answer it here.
 
-Promises: `act` is total over all actions, and in shadow it forwards whatever was decided, adding nothing to the
-request. Never: decides; the verdict has been formed before.
+Promises: `act` is total over all actions. It is asked only while enforcing; in shadow every request is forwarded with
+nothing added. Never: decides; the verdict has been formed before.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _MOST_LINES: Final = 1024
 _lines: dict[tuple[float, tuple[str, ...]], Forward] = {}
 
 
-def act(verdict: Verdict | None, enforcing: bool) -> Reply | Forward:
+def act(verdict: Verdict | None) -> Reply | Forward:
     """The step that carries out `verdict` (None: nothing was judged)."""
-    if verdict is None or not enforcing:
+    if verdict is None:
         return FORWARD
     match verdict.action:
         case Action.PASS:

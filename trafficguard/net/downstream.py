@@ -50,6 +50,10 @@ BAD_ANSWER: Final = Reply(502, "The shop sent an answer that is not valid.", "ba
 FIRST_BYTE: Final = Reply(504, "The shop did not answer in time.", "first-byte")
 SLOW_HEAD: Final = Refusal(408, "slow-head", "The request did not arrive in time.")
 SLOW_BODY: Final = Reply(408, "The request body did not arrive in time.", "slow-body")
+
+_ORIGIN_HOLDS: Final = Hold.UPLOAD | Hold.CONNECT
+
+
 class Downstream(Connection):
     """A client connection and its requests."""
 
@@ -93,7 +97,9 @@ class Downstream(Connection):
 
     def eof_received(self) -> bool:
         self.half_closed = True
-        return self.stage is BUSY
+        if self.stage is TUNNEL and self._upstream is not None:
+            self._close_tunnel_half(self._upstream)
+        return self.stage is BUSY or self.stage is TUNNEL
 
     def connection_lost(self, exc: Exception | None) -> None:
         exchange = self._exchange
@@ -108,6 +114,7 @@ class Downstream(Connection):
 
     def pause_writing(self) -> None:
         self.is_unread = True
+        self._owed = self.transport.get_write_buffer_size()
         if self._upstream is not None:
             self._upstream.transport.pause_reading()
 
@@ -115,34 +122,43 @@ class Downstream(Connection):
         self.is_unread = False
         if self._upstream is not None:
             self._upstream.transport.resume_reading()
-
+        elif self._holds & Hold.UNREAD:
+            self._read_again(Hold.UNREAD)
+            self._await_next()
     def on_deadline(self) -> None:
         """Cuts what takes too long; called by the wheel."""
         self.due = NEVER
-        exchange, stage = self._exchange, self.stage
+        if (self.is_unread or self.stage is CLOSED) and self.reads_on():
+            self.due = self.services.wheel.now + self.services.ticks.idle
+            return
+        exchange = self._exchange
         if exchange is None:
-            if stage is HEAD and self._arrived:
-                self.services.meters.deadline_cuts += 1
-                self._refuse(SLOW_HEAD, None)
-            elif stage is HEAD:
-                self.close()
-            else:
-                self.transport.abort()
+            self._end_pause()
             return
         self.services.meters.deadline_cuts += 1
         if self._answered:
             exchange.error = "client-slow" if self.is_unread else "idle"
             self.transport.abort()
-        elif stage is BODY:
+        elif self.stage is BODY and not self._holds:
             self._reply(SLOW_BODY)
         else:
             self._reply(FIRST_BYTE if self._upstream is not None else CONNECT_TIMEOUT)
 
-    def drain(self) -> None:
-        """The worker is going: closes if no request is in flight, otherwise after its answer."""
-        self._stays = False
-        if self._exchange is None and self.stage in (HEAD, PROXY) and not self._arrived:
+    def _end_pause(self) -> None:
+        """No request is being answered and the time to begin one, or to take the last answer, is over."""
+        if self.stage is HEAD and self._arrived:
+            self.services.meters.deadline_cuts += 1
+            self._refuse(SLOW_HEAD, None)
+        elif self.stage is LINGER or (self.stage is HEAD and not self.is_unread):
             self.close()
+        else:
+            self.transport.abort()
+
+    def drain(self) -> None:
+        """The worker is going: ends after the answer in flight, or soon if no request is (one may be on its way)."""
+        self._stays = False
+        if self._exchange is None and self.stage in (HEAD, PROXY) and not self._arrived and not self.is_unread:
+            self.due = min(self.due, self.services.wheel.now + self.services.ticks.linger)
 
     # Request side
 
@@ -177,7 +193,7 @@ class Downstream(Connection):
         if len(data) >= services.head_limit:
             self._refuse(HEAD_TOO_LARGE, None)
             return
-        if data and not self._arrived:
+        if not self._arrived and data and data[0] != 0x0D:  # empty lines win nobody time
             self.due = services.wheel.now + services.ticks.head
         self._arrived = data
         refusal = refuse_early(data)
@@ -200,7 +216,7 @@ class Downstream(Connection):
         self._stays = framing.keep_alive and not services.draining
         self._answered = False
         site = services.sites.find(framing.host)
-        route = site.route(head.target) if site is not None else None
+        route = (site.only or site.route(head.target)) if site is not None else None
         request = self._request(head, site)
         exchange = self._exchange = Exchange(request, services.clock.now())
         if framing.length:
@@ -218,11 +234,11 @@ class Downstream(Connection):
         self._route = route
         if services.guard is not None:
             exchange.verdict = services.guard.judge(request, exchange.started, services.conditions)
-        step = act(exchange.verdict, services.enforcing)
-        if isinstance(step, Reply):
-            self._reply(step)
-            return
-        if step.lines:
+        if services.enforcing:
+            step = act(exchange.verdict)
+            if isinstance(step, Reply):
+                self._reply(step)
+                return
             self._lines += step.lines
         self._forward(route)
 
@@ -231,11 +247,12 @@ class Downstream(Connection):
         services, peer = self.services, self.peer
         request_id = services.new_request_id()
         if peer.trusted:
-            request_id = _request_id_of(head) or request_id
+            if head.block.claims:
+                request_id = _request_id_of(head) or request_id
             client, forwarding, secure = services.trust.client_of(peer, head)
         else:
             client, forwarding, secure = peer.address, peer.forwarding, peer.secure
-        self._lines = b"%bX-Request-Id: %b\r\n" % (forwarding, request_id.encode())
+        self._lines = b"%bX-Request-Id: %b\r\n" % (forwarding, request_id)
         return Request(head, client, secure, site.name if site is not None else "", request_id)
 
     def _start_upload(self, length: int, limit: int, rest: bytes) -> bool:
@@ -358,9 +375,10 @@ class Downstream(Connection):
             self.due = self.services.wheel.now + self.services.ticks.first_byte
 
     @property
-    def has_sent_request(self) -> bool:
-        """Whether the origin has been sent all of the request."""
-        return self._upload is None or self._upload.done
+    def is_settled(self) -> bool:
+        """Whether the origin has been sent all of the request, and nobody waits for anybody to read."""
+        upload = self._upload
+        return not self.is_unread and (upload is None or (upload.done and not self._holds & Hold.UPLOAD))
 
     @property
     def speaks_old(self) -> bool:
@@ -391,6 +409,8 @@ class Downstream(Connection):
     def pause_upload(self) -> None:
         """The origin does not read what we send."""
         self.hold(Hold.UPLOAD)
+        if self.stage is BODY:
+            self.due = self.services.wheel.now + self.services.ticks.idle
 
     def resume_upload(self) -> None:
         """The origin reads again."""
@@ -476,11 +496,12 @@ class Downstream(Connection):
         self._let_go()
         if self.stage is BODY:
             self._stays = False
-        self._write_reply(reply, exchange, self._head.value(b"accept"), exchange.request.request_id)
+        self._write_reply(reply, exchange, self._head.value(b"accept"), exchange.request.id_bytes)
 
-    def _write_reply(self, reply: Reply, exchange: Exchange, accept: bytes | None, request_id: str) -> None:
-        media_type, body = render(reply.status, reply.detail, request_id, accept)
-        extra = b"X-Request-Id: %b\r\n%b" % (request_id.encode(), b"" if self._stays else CLOSE)
+    def _write_reply(self, reply: Reply, exchange: Exchange, accept: bytes | None, request_id: bytes) -> None:
+        media_type, body = render(reply.status, reply.detail, request_id.decode("ascii"), accept)
+        connection = CLOSE if not self._stays else KEEP_ALIVE if self.speaks_old else b""
+        extra = b"X-Request-Id: %b\r\n%b" % (request_id, connection)
         out = own_answer(reply.status, media_type, body, self.services.date(), extra)
         if exchange.request is not None and exchange.request.head.method == b"HEAD":
             out = out[: -len(body)]
@@ -516,17 +537,29 @@ class Downstream(Connection):
         if self.stage is CLOSED:
             return
         if not self._stays or self.half_closed:
-            if self.stage is BODY or self._queued:
+            if (self.stage is BODY or self._queued) and not self.half_closed:
                 self.linger()
             else:
                 self.close()
             return
         self._upload = None
         self.stage = HEAD
+        if self._holds:
+            self._read_again(_ORIGIN_HOLDS)  # whatever the origin made us wait for is over
+        if self.is_unread:
+            # Nobody gets a second answer into our memory before the first is read.
+            self.due = self.services.wheel.now + self.services.ticks.idle
+            self.hold(Hold.UNREAD)
+        else:
+            self._await_next()
+
+    def _await_next(self) -> None:
         self.due = self.services.wheel.now + self.services.ticks.keepalive
         if self._queued:
             # From the loop, not from here: a read may hold hundreds of requests that end at once.
             asyncio.get_running_loop().call_soon(self._take_queued)
+        elif not self._stays:
+            self.close()  # told to drain while the client was still reading
 
     def _take_queued(self) -> None:
         data, self._queued = self._queued, b""
@@ -555,7 +588,13 @@ class Downstream(Connection):
         if queued:
             self._tunnel_on(queued)
         self._read_again(Hold.QUEUE)
+        if self.half_closed:
+            self._close_tunnel_half(self._upstream)
 
+    def _close_tunnel_half(self, upstream: Upstream) -> None:
+        """The client has said all it had to say: so have we to the origin, once it has read it."""
+        upstream.transport.write_eof()
+        self.due = self.services.wheel.now + self.services.ticks.idle
     def _tunnel_on(self, data: bytes) -> None:
         if self._upstream is not None and self._exchange is not None:
             self._exchange.bytes_in += len(data)
@@ -572,6 +611,8 @@ class Downstream(Connection):
     def end_tunnel(self) -> None:
         """The origin closed its end."""
         self._upstream = None
+        self.services.meters.tunnels_open -= 1
+        self._finish()
         self.close()
 
     # Reading
@@ -581,7 +622,7 @@ class Downstream(Connection):
         self._queued = data
         self.hold(Hold.QUEUE)
 
-    def _read_again(self, why: Hold) -> None:
+    def _read_again(self, why: int) -> None:
         ticks = self.release(why)
         if ticks and self._upload is not None and self.stage is BODY:
             self._upload.postpone(ticks)
@@ -596,11 +637,11 @@ def _without_empty_lines(data: bytes) -> bytes:
     return data[at:]
 
 
-def _request_id_of(head: RequestHead) -> str:
+def _request_id_of(head: RequestHead) -> bytes:
     """The request id a trusted peer gave, if it is one: up to 64 letters, digits, dots, dashes and underscores."""
     for field in head.claims:
         if field.kind is Kind.REQUEST_ID:
             text = field.value.decode("latin-1")
             if 0 < len(text) <= 64 and text.isascii() and text.replace("-", "").replace("_", "").replace(".", "").isalnum():
-                return text
-    return ""
+                return field.value
+    return b""

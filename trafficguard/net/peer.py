@@ -90,6 +90,9 @@ class Trust:
         secure = peer.secure
         hops: list[str] = []
         if head.chain:
+            text = head.chain.decode("latin-1")
+            if not head.block.claims and (packed := pack_address(text)) and not self._covers_packed(packed):
+                return text, forwarding_lines(f"{text}, {peer.address}", secure), secure  # one hop, as mostly
             hops = _hops_of(head.chain, "x-forwarded-for")
         for field in head.block.claims:
             if field.name == b"x-forwarded-proto":

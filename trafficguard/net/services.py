@@ -86,15 +86,15 @@ class Services:
         self.answers = AnswerReader()
         self.conditions = Conditions()
         self.draining = False
-        self._request_prefix = os.urandom(6).hex()
+        self._request_prefix = os.urandom(6).hex().encode()
         self._request_number = 0
         self._date_second = -1
         self._date = b""
 
-    def new_request_id(self) -> str:
+    def new_request_id(self) -> bytes:
         """20 hexadecimal digits, unique over workers and restarts."""
         self._request_number += 1
-        return f"{self._request_prefix}{self._request_number:08x}"
+        return b"%b%08x" % (self._request_prefix, self._request_number)
 
     def date(self) -> bytes:
         """The current Date value, formatted once a second."""

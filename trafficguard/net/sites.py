@@ -53,7 +53,7 @@ class Route:
 class Site:
     """One shop."""
 
-    __slots__ = ("_body_limit", "_body_limits", "_only", "_routes", "name")
+    __slots__ = ("_body_limit", "_body_limits", "_routes", "name", "only")
 
     def __init__(self, settings: SiteSettings, body_limit: int, make_origin: MakeOrigin) -> None:
         self.name = settings.hosts[0]
@@ -61,7 +61,8 @@ class Site:
             Route(upstream.path, [make_origin(server) for server in upstream.servers])
             for upstream in by_length(settings.upstreams)
         ]
-        self._only = self._routes[0] if len(self._routes) == 1 and self._routes[0].prefix == b"/" else None
+        self.only = self._routes[0] if len(self._routes) == 1 and self._routes[0].prefix == b"/" else None
+        """The upstream of every target, where there is but one."""
         self._body_limit = body_limit
         self._body_limits = sorted(
             ((limit.path.encode(), int(limit.limit)) for limit in settings.bodies), key=lambda pair: -len(pair[0])
@@ -69,8 +70,6 @@ class Site:
 
     def route(self, target: Target) -> Route | None:
         """The upstream for a target; None when no prefix covers it."""
-        if self._only is not None:
-            return self._only
         path = resolved_path(target.path) if target.path != b"*" else b"/"
         return next((route for route in self._routes if has_prefix(path, route.prefix)), None)
 

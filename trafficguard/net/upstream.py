@@ -1,8 +1,9 @@
 """One connection to an origin: sends a request's head and body, cuts the answers out of what comes back.
 
 Promises: an answer ends exactly where its framing says (HEAD, 204, 304 and 1xx at the head); a byte beyond it, or any
-byte while the connection is idle, closes the connection and never reaches a client. Never: retries, and never
-touches a client's socket but through its `Downstream`.
+byte while the connection is idle, closes the connection and never reaches a client. After HEAD the connection is not
+kept, for an origin that sends a body all the same may send it late. Never: retries, and never touches a client's
+socket but through its `Downstream`.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         client, body = self._client, self._body
         if client is None:
+            self._leave_pool()
             self.close()
         elif body is None and not self._tunnels:
             self._read_head(client, self._arrived + data if self._arrived else data)
@@ -89,20 +91,28 @@ class Upstream(asyncio.Protocol):
                 self._finish(client, used == len(data))
 
     def eof_received(self) -> None:
-        """Half-closed by the origin: nothing more will come, so let the connection close."""
+        """Half-closed by the origin: nothing more will come, and only a tunnel still has use for what we sent."""
+        if self._client is None:
+            self._leave_pool()
+        if not self._tunnels:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         client, self._client = self._client, None
         if client is None:
-            if self in self.origin.idle:
-                self.origin.idle.remove(self)
+            self._leave_pool()
         elif isinstance(self._body, UntilClose) and exc is None:
             client.end_answer()
         elif self._tunnels:
             client.end_tunnel()
         else:
             client.lose_upstream(self, untouched=self._body is None and not self._arrived)
+
+    def _leave_pool(self) -> None:
+        """At once, not when the loop tells that the connection is lost: until then a request could take it."""
+        if self in self.origin.idle:
+            self.origin.idle.remove(self)
 
     def pause_writing(self) -> None:
         if self._client is not None:
@@ -145,11 +155,11 @@ class Upstream(asyncio.Protocol):
         if framing.length == size - start:
             # Nearly all answers: complete in one read.
             self._client = None
-            if framing.keep_alive and client.has_sent_request:
+            if framing.keep_alive and client.is_settled and not self._is_head:
                 self.used = True
                 self.origin.keep(self)
             else:
-                self.transport.close()
+                self.transport.abort()
             client.send_whole_answer(head, framing, data)
             return
         decoded = framing.length == CHUNKED and client.speaks_old
@@ -173,13 +183,14 @@ class Upstream(asyncio.Protocol):
         client.begin_tunnel(head, framing, rest)
 
     def _finish(self, client: Downstream, clean: bool) -> None:
-        """The answer is complete; keeps the connection if nothing came beyond it and the request is all sent."""
+        """The answer is complete; keeps the connection if nothing came beyond it and both sides are settled."""
         self._client = None
-        if clean and self._keeps_alive and client.has_sent_request and not self.lost:
+        if clean and self._keeps_alive and client.is_settled and not self.lost:
             self.used = True
             self.origin.keep(self)
         else:
-            self.transport.close()
+            # Not `close`, which would wait for an origin that does not read the rest of its request.
+            self.transport.abort()
         client.end_answer()
 
     def _break(self, client: Downstream, error: str) -> None:

@@ -34,7 +34,7 @@ def head_of(text: str) -> RequestHead:
 
 def request_of(text: str, secure: bool) -> Request:
     """A request with this head from an unremarkable client."""
-    return Request(head_of(text), "192.0.2.1", secure, "shop.example", "0")
+    return Request(head_of(text), "192.0.2.1", secure, "shop.example", b"0")
 
 
 def as_proxied(entry: dict[str, Any], version: str, *own_lines: str) -> str:

@@ -1,0 +1,12 @@
+"""The event loop of these tests: uvloop, which the workers run on. It differs from asyncio's in when it pauses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import uvloop
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}
