@@ -24,10 +24,10 @@ from trafficguard.control.admin import Admin, start_admin
 from trafficguard.control.health import HealthChecks, Target
 from trafficguard.control.state import AdminState, WorkerState
 from trafficguard.counters.warm import warm
-from trafficguard.nursery import Child, fork
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind
 from trafficguard.net.sites import listed_servers
+from trafficguard.nursery import Child, fork
 from trafficguard.settings import Settings
 from trafficguard.storage.pump import open_channel
 from trafficguard.storage.sinks import JsonLines, read_events

@@ -27,6 +27,7 @@ from trafficguard.net.services import Services
 from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
+from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
 from trafficguard.storage.pump import Pump
 from trafficguard.telemetry.events import EventRing
 from trafficguard.telemetry.meters import Meters, Plane
@@ -71,7 +72,9 @@ class Worker:
     def __init__(self, berth: Berth, settings: Settings) -> None:
         self._berth = berth
         self._drain_time = settings.timeouts.drain
-        self._guard = Guard(settings.policy) if settings.mode != "off" else None
+        # A proxy in front that tells addresses in a header speaks HTTP itself, so order and case may be its own.
+        intact = DIRECT if settings.trusted.header == "none" else BEHIND_PROXY
+        self._guard = Guard(settings.policy, intact=intact) if settings.mode != "off" else None
         self._meters = Meters(berth.plane)
         ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
         limits = settings.limits

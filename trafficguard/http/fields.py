@@ -135,9 +135,11 @@ def kind_of(name: bytes) -> Kind:
 class FieldStore:
     """Two generations of shared fields: when the young one is full it becomes the old one, whose lines are dropped."""
 
-    __slots__ = ("_likes", "_old", "_private", "young")
+    __slots__ = ("_judged", "_likes", "_old", "_private", "young")
 
-    def __init__(self, private: frozenset[bytes]) -> None:
+    def __init__(self, private: frozenset[bytes], judged: frozenset[bytes] | None = None) -> None:
+        """`private` names never share a line; of names not `judged` (None: all are) the value makes no shape."""
+        self._judged = judged
         self.young: dict[bytes, Field] = {}
         self._old: dict[bytes, Field] = {}
         self._likes: dict[bytes, Field] = {}
@@ -154,6 +156,9 @@ class FieldStore:
                 field.like = like
                 return field
             field = Field(line, raw_name, like.name, value.strip(b" \t"), like.kind, line)
+            if self._judged is not None and like.name not in self._judged:
+                # A trace id, say: were its value part of the shape, every request would have one of its own.
+                field.token, field.like = raw_name, like
         if len(self.young) >= MOST_SHARED:
             self._old, self.young = self.young, {}
         self.young[line] = field

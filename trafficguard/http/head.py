@@ -95,9 +95,10 @@ class RequestReader:
 
     __slots__ = ("_blocks", "_most_headers", "_parser", "_shape_lines", "_shapes", "_store")
 
-    def __init__(self, most_headers: int = 100) -> None:
+    def __init__(self, most_headers: int = 100, judged: frozenset[bytes] | None = None) -> None:
+        """`judged` are the headers (lower case) whose values judging looks at; None: any of them."""
         self._most_headers = most_headers
-        self._store = FieldStore(PERSONAL)
+        self._store = FieldStore(PERSONAL, judged)
         self._blocks: BlockStore[RequestBlock] = BlockStore()
         self._shapes: dict[tuple[Field, ...], Shape] = {}
         self._shape_lines = 0

@@ -19,6 +19,7 @@ from trafficguard.net.peer import Trust
 from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import Wheel, ticks
 from trafficguard.settings import LimitSettings, TimeoutSettings
+from trafficguard.signals.row import READ
 from trafficguard.telemetry.events import EventRing
 from trafficguard.telemetry.meters import Meters
 
@@ -82,7 +83,7 @@ class Services:
         self.body_rate = int(limits.body_rate)
         self.ticks = Ticks(timeouts)
         self.wheel: Wheel[Connection] = Wheel()
-        self.reader = RequestReader(limits.headers)
+        self.reader = RequestReader(limits.headers, READ)
         self.answers = AnswerReader()
         self.conditions = Conditions()
         self.draining = False
