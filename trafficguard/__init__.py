@@ -11,16 +11,16 @@ The house has floors; a lower one never imports an upper one, and a contract in 
     DOORS      net/ | storage/ | control/                  sockets, files, the operators' door
     HOUSE      load, nursery, worker, supervisor, demo/, cli
 
-A request travels like this. `net.connection` accepts it and `net.downstream` collects its head; `http.head` reads it and
-`http.framing` refuses whatever could be understood in two ways; `guard.Guard.judge` turns it into a `Verdict`, in one pure
-call; `net.act` says what that means; `net.pool` finds a connection to the origin and `net.upstream` cuts its answer out of
-the stream, back to the client. `Downstream._finish` is the last moment of every exchange: it is counted, and offered to
-the decision log.
+A request travels like this. `net.connection` accepts it and `net.downstream` collects its head; `http.head` reads it
+and `http.framing` refuses whatever could be understood in two ways; `guard.Guard.judge` turns it into a `Verdict`, in
+one pure call; `net.act` says what that means; `net.pool` finds a connection to the origin and `net.upstream` cuts its
+answer out of the stream, back to the client. `Answering.finish` is the last moment of every exchange: it is counted,
+and offered to the decision log.
 
 Where the code differs from the way such proxies are usually built, the package docstring of the place says why. Two
-choices are worth knowing at once. llhttp judges the grammar of request heads and nothing else, because it cannot stop at
-the end of a message and knows no HEAD (`http`). And heads that differ only in personal values share one `Shape`, the key
-under which the static part of a verdict is remembered (`http.head`).
+choices are worth knowing at once. llhttp judges the grammar of request heads and nothing else, because it cannot stop
+at the end of a message and knows no HEAD (`http`). And what follows from header lines alone is worked out once and
+shared (`http.blocks`): all that a verdict says of a head is remembered under its `Shape`.
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The one mutable record that travels with a request from its arrival to its log line, and what judging takes and gives.
+"""The mutable record that travels with a request from its arrival to its log line, and what judging takes and gives.
 
 Promises: `Request`, `Conditions` and `Verdict` are treated as frozen; only `Exchange` changes. All times are integer
 nanoseconds since the Unix epoch. Never: knows sockets, or how any of its values came about.

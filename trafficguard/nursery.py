@@ -76,7 +76,7 @@ def _be_child(main: Callable[[], None], keep: list[int]) -> NoReturn:
         os.closerange(low, _HIGHEST_FD)
         main()
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a child must never return into its parent's code
         traceback.print_exc()
     finally:
         sys.stderr.flush()

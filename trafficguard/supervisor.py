@@ -59,8 +59,12 @@ def serve(settings: Settings, on_events: OnEvents | None = None, on_ready: Calla
         _log.info("listening on %s", place)
     report = warm()
     _log.info("kernels are warm after %.1f s", report.seconds)
-    supervisor = Supervisor(settings, sockets, on_events, on_ready)
-    return asyncio.run(supervisor.run())
+    try:
+        return asyncio.run(Supervisor(settings, sockets, on_events, on_ready).run())
+    finally:
+        for listen in settings.listen:
+            if listen.startswith("unix:"):
+                Path(listen.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 def _places(sockets: list[list[socket.socket]]) -> list[str]:
@@ -233,7 +237,9 @@ class Supervisor:
         self._rubbish += 1
 
     def _start_health_checks(self) -> None:
-        targets = [Target(slot, server, check) for slot, (server, check) in enumerate(self._servers) if check is not None]
+        targets = [
+            Target(slot, server, check) for slot, (server, check) in enumerate(self._servers) if check is not None
+        ]
         if targets:
             self._checks = HealthChecks(targets, self._board, self._on_health)
             self._checks.start()
@@ -251,6 +257,3 @@ class Supervisor:
             await self._admin.close()
         if self._log_file is not None:
             self._log_file.close()
-        for listen in self._settings.listen:
-            if listen.startswith("unix:"):
-                Path(listen.removeprefix("unix:")).unlink(missing_ok=True)

@@ -62,6 +62,9 @@ class Berth:
 
 def run(berth: Berth, settings: Settings) -> None:
     """Serves until drained; returns when the process may exit."""
+    # libuv would send every epoll_ctl through an io_uring: for one connection at a time that costs more than the call
+    # itself, and many containers forbid it anyway.
+    os.environ.setdefault("UV_USE_IO_URING", "0")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Worker(berth, settings).serve())
 
@@ -168,7 +171,7 @@ class Worker:
             connection.drain()
         deadline = loop.time() + self._drain_time
         while services.wheel.items() and loop.time() < deadline:
-            await asyncio.sleep(_PATIENCE)
+            await asyncio.sleep(_PATIENCE)  # noqa: ASYNC110 - connections leave without a word
         for connection in services.wheel.items():
             connection.abort()
         await asyncio.sleep(0)

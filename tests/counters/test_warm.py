@@ -34,7 +34,8 @@ print(json.dumps({
 
 def start(**environment: str) -> dict[str, Any]:
     """Warms in a fresh process and tells what it found."""
-    everything = {**os.environ, **environment}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    everything = {**inherited, **environment}
     printed = subprocess.check_output([sys.executable, "-c", START], env=everything, cwd=ROOT, timeout=120)
     found: dict[str, Any] = json.loads(printed)
     return found

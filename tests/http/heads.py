@@ -28,7 +28,7 @@ class TrustingReader(RequestReader):
         self.forget_body()
 
     def forget_body(self) -> None:
-        self._parser = Credulous()
+        self._parser = Credulous()  # type: ignore[assignment]  # a stand-in for llhttp
 
 
 # One reader, as in a worker: it knows lines again because heads share them.
@@ -45,9 +45,7 @@ def facts(framing: Framing) -> dict[str, object]:
     return {name: getattr(framing, name) for name in Framing.__slots__}
 
 
-def framed(
-    *lines: bytes, host: bytes | None = b"shop.example", start: bytes = b"GET / HTTP/1.1"
-) -> Framing | Refusal:
+def framed(*lines: bytes, host: bytes | None = b"shop.example", start: bytes = b"GET / HTTP/1.1") -> Framing | Refusal:
     """What `frame` says, checked against what the remembering `framing_of` says twice."""
     head = head_of(*((b"Host: " + host, *lines) if host is not None else lines), start=start)
     result = frame(head)

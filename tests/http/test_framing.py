@@ -99,9 +99,7 @@ def test_an_old_client_cannot_send_chunks() -> None:
     assert framed(b"Transfer-Encoding: chunked", start=b"POST / HTTP/1.0") is words.OLD_CHUNKED
 
 
-@pytest.mark.parametrize(
-    "line", [b"Content_Length: 9", b"Transfer_Encoding: chunked", b"X-Content-Length: 9"]
-)
+@pytest.mark.parametrize("line", [b"Content_Length: 9", b"Transfer_Encoding: chunked", b"X-Content-Length: 9"])
 def test_look_alike_names_do_not_frame_a_message(line: bytes) -> None:
     framing = taken(line, b"Content-Length: 3")
     assert framing.length == 3
@@ -163,9 +161,7 @@ def test_any_other_host_is_refused(value: bytes) -> None:
     assert framed(host=value) is words.BAD_HOST
 
 
-@pytest.mark.parametrize(
-    "start", [b"GET / HTTP/1.1", b"GET http://shop.example/ HTTP/1.1", b"OPTIONS * HTTP/1.1"]
-)
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1", b"GET http://shop.example/ HTTP/1.1", b"OPTIONS * HTTP/1.1"])
 def test_a_missing_host_is_refused(start: bytes) -> None:
     assert framed(host=None, start=start) is words.MISSING_HOST
 
@@ -219,9 +215,7 @@ def test_a_head_on_its_way_is_waited_for(arrived: bytes) -> None:
     assert refuse_early(bytearray(arrived)) is None
 
 
-@pytest.mark.parametrize(
-    "arrived", [b"\n", b"\r\r", b"\ra", b"GET / HTTP/1.1\n", b"GET / HTTP/1.1\r\nHost: a\n\r"]
-)
+@pytest.mark.parametrize("arrived", [b"\n", b"\r\r", b"\ra", b"GET / HTTP/1.1\n", b"GET / HTTP/1.1\r\nHost: a\n\r"])
 def test_a_head_with_a_bare_line_end_is_not(arrived: bytes) -> None:
     assert refuse_early(arrived) is words.BARE_LINE_END
 
@@ -229,7 +223,5 @@ def test_a_head_with_a_bare_line_end_is_not(arrived: bytes) -> None:
 @given(st.text(alphabet="\r\na", max_size=12))
 def test_every_bare_line_end_is_seen(text: str) -> None:
     rest = text.replace("\r\n", "")
-    bare = (
-        "\n" in rest or "\r" in rest.removesuffix("\r") or (rest.endswith("\r") and not text.endswith("\r"))
-    )
+    bare = "\n" in rest or "\r" in rest.removesuffix("\r") or (rest.endswith("\r") and not text.endswith("\r"))
     assert (refuse_early(text.encode()) is not None) is bare

@@ -64,9 +64,7 @@ def test_some_answers_end_at_their_head_whatever_they_claim(
 def test_an_answer_to_head_is_not_remembered_for_get() -> None:
     head = AnswerReader().read(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
     assert head is not None
-    lengths = [
-        framing.length for is_head in (True, False, True) if (framing := answer_framing_of(head, is_head))
-    ]
+    lengths = [framing.length for is_head in (True, False, True) if (framing := answer_framing_of(head, is_head))]
     assert lengths == [0, 3, 0]
 
 
@@ -137,9 +135,7 @@ def test_whether_the_origin_stays(minor: bytes, lines: tuple[bytes, ...], keep_a
         ((CODING, b"Trailer: X-Sum"), True),
     ],
 )
-def test_an_answer_goes_on_as_it_is_unless_a_line_is_for_this_hop(
-    lines: tuple[bytes, ...], rewrite: bool
-) -> None:
+def test_an_answer_goes_on_as_it_is_unless_a_line_is_for_this_hop(lines: tuple[bytes, ...], rewrite: bool) -> None:
     assert taken(*lines).rewrite is rewrite
 
 

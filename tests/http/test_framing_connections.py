@@ -58,9 +58,7 @@ def test_connection_cannot_take_away_what_we_frame_route_or_recognise_by(name: b
     assert taken(b"Connection: x-a, " + name, b"Content-Length: 3").named == {b"x-a"}
 
 
-@pytest.mark.parametrize(
-    "value", [b"x a", b"x\ta", b"x@a", b"(x)", b'"x"', b"x=1", b"x;y", b"\xe9", b"x, y z"]
-)
+@pytest.mark.parametrize("value", [b"x a", b"x\ta", b"x@a", b"(x)", b'"x"', b"x=1", b"x;y", b"\xe9", b"x, y z"])
 def test_a_connection_header_that_is_not_a_list_of_names_is_refused(value: bytes) -> None:
     assert framed(b"Connection: " + value) is words.BAD_CONNECTION
 
@@ -129,9 +127,7 @@ def test_a_handshake_with_a_wrong_line_is_none(place: int, line: bytes) -> None:
     assert not taken(*HANDSHAKE[:place], line, *HANDSHAKE[place + 1 :]).websocket
 
 
-@pytest.mark.parametrize(
-    "line", [b"Upgrade: websocket", KEY, b"Content-Length: 3", b"Transfer-Encoding: chunked"]
-)
+@pytest.mark.parametrize("line", [b"Upgrade: websocket", KEY, b"Content-Length: 3", b"Transfer-Encoding: chunked"])
 def test_a_handshake_with_a_line_too_many_is_none(line: bytes) -> None:
     assert not taken(*HANDSHAKE, line).websocket
 
@@ -141,9 +137,7 @@ def test_a_handshake_is_a_get_of_a_new_client(start: bytes) -> None:
     assert not taken(*HANDSHAKE, start=start).websocket
 
 
-@pytest.mark.parametrize(
-    ("line", "length"), [(b"Content-Length: 3", 3), (b"Transfer-Encoding: chunked", CHUNKED)]
-)
+@pytest.mark.parametrize(("line", "length"), [(b"Content-Length: 3", 3), (b"Transfer-Encoding: chunked", CHUNKED)])
 def test_a_message_that_asks_for_another_protocol_keeps_its_body(line: bytes, length: int) -> None:
     framing = taken(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", line, start=b"POST / HTTP/1.1")
     assert framing.length == length

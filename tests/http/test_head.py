@@ -85,9 +85,7 @@ def test_a_head_without_headers_is_a_head() -> None:
 def test_values_of_one_head_do_not_leak_into_the_next() -> None:
     reader = RequestReader()
     for number in (1, 2, 1):
-        head = reader.read(
-            b"GET / HTTP/1.1\r\nHost: a\r\nCookie: id=%d\r\nX-A: %d\r\n\r\n" % (number, number)
-        )
+        head = reader.read(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: id=%d\r\nX-A: %d\r\n\r\n" % (number, number))
         assert isinstance(head, RequestHead)
         assert head.value(b"cookie") == b"id=%d" % number
         assert head.value(b"x-a") == b"%d" % number
@@ -151,9 +149,7 @@ def test_a_line_ends_with_crlf_alone(end: bytes) -> None:
         assert read(raw.replace(b"%b", end)) is MALFORMED
 
 
-@pytest.mark.parametrize(
-    "line", [b"X-A", b": b", b" X-A: b", b"\tX-A: b", b"X-A : b", b"X-A\t: b", b"X A: b"]
-)
+@pytest.mark.parametrize("line", [b"X-A", b": b", b" X-A: b", b"\tX-A: b", b"X-A : b", b"X-A\t: b", b"X A: b"])
 def test_a_line_is_a_name_a_colon_and_a_value(line: bytes) -> None:
     assert read(b"GET / HTTP/1.1\r\n" + line + b"\r\nHost: shop.example\r\n\r\n") is MALFORMED
     assert read_line(line) is MALFORMED
@@ -293,9 +289,7 @@ def test_an_answer_is_taken_apart() -> None:
     assert [field.kind for field in head.special] == [Kind.CONTENT_LENGTH]
 
 
-@pytest.mark.parametrize(
-    "line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.1 999 \xe9\tx", b"HTTP/1.0 100 Continue"]
-)
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200", b"HTTP/1.1 200 ", b"HTTP/1.1 999 \xe9\tx", b"HTTP/1.0 100 Continue"])
 def test_status_lines_that_are_taken(line: bytes) -> None:
     assert answer(status=line) is not None
 

@@ -60,6 +60,4 @@ def test_a_page_never_holds_markup_from_outside() -> None:
 @pytest.mark.parametrize("status", [status for status in HTTPStatus if status >= 400])
 def test_every_error_status_has_both_forms(status: HTTPStatus) -> None:
     assert status.phrase.encode() in render(status, "", "", None)[1]
-    assert status.phrase.replace("'", "&#x27;").encode() in render(status, "", "", BROWSER)[1].replace(
-        b"'", b"&#x27;"
-    )
+    assert status.phrase.replace("'", "&#x27;").encode() in render(status, "", "", BROWSER)[1].replace(b"'", b"&#x27;")

@@ -10,10 +10,7 @@ from trafficguard.http import framing, head, target
 from trafficguard.http.refusal import Refusal
 
 REFUSALS = [
-    value
-    for module in (framing, head, target)
-    for value in vars(module).values()
-    if isinstance(value, Refusal)
+    value for module in (framing, head, target) for value in vars(module).values() if isinstance(value, Refusal)
 ]
 
 

@@ -110,9 +110,7 @@ def test_a_whole_escape_is_taken(raw: bytes) -> None:
     assert read(raw) == (path, query, None)
 
 
-@given(
-    st.sampled_from([b"", b"/", b"http://", b"http://a"]), st.binary(), st.sampled_from([b"GET", b"OPTIONS"])
-)
+@given(st.sampled_from([b"", b"/", b"http://", b"http://a"]), st.binary(), st.sampled_from([b"GET", b"OPTIONS"]))
 def test_a_path_that_goes_on_begins_with_a_slash_or_is_the_star_of_options(
     start: bytes, raw: bytes, method: bytes
 ) -> None:

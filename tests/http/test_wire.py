@@ -69,9 +69,7 @@ def test_a_plain_head_passes_as_it_came() -> None:
     ],
 )
 @pytest.mark.parametrize("others", [(), (b"X-B: c", b"Connection: x-z")])
-def test_what_a_stranger_may_not_say_does_not_reach_the_origin(
-    line: bytes, others: tuple[bytes, ...]
-) -> None:
+def test_what_a_stranger_may_not_say_does_not_reach_the_origin(line: bytes, others: tuple[bytes, ...]) -> None:
     expected = [b"GET / HTTP/1.1", b"Host: a", *others[:1], b"Accept: */*"]
     assert sent(b"Host: a", line, *others, line, b"Accept: */*") == expected
 
@@ -104,7 +102,13 @@ def test_connection_cannot_take_away_what_matters(line: bytes) -> None:
 
 def test_a_trusted_peer_may_tell_host_and_port_while_address_scheme_and_verdict_are_told_by_us() -> None:
     told = [b"X-Forwarded-Host: b", b"X-Forwarded-Port: 443"]
-    untold = [b"X-Forwarded-Proto: https", b"X-Forwarded-For: 10.0.0.1", b"Forwarded: for=10.0.0.1", b"X-Bot-Score: 0", b"X-Request-Id: 1"]
+    untold = [
+        b"X-Forwarded-Proto: https",
+        b"X-Forwarded-For: 10.0.0.1",
+        b"Forwarded: for=10.0.0.1",
+        b"X-Bot-Score: 0",
+        b"X-Request-Id: 1",
+    ]
     for extra in ([], [b"Connection: close"]):
         assert sent(b"Host: a", *told, *untold, *extra, trusted=True) == [
             b"GET / HTTP/1.1",
@@ -226,9 +230,7 @@ def test_a_body_that_is_decoded_loses_its_coding() -> None:
     assert raw == b"HTTP/1.1 200 OK\r\nX-A: b\r\nConnection: close\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    "status", [200, 400, 403, 404, 405, 408, 413, 417, 421, 431, 500, 501, 502, 503, 504, 505]
-)
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 405, 408, 413, 417, 421, 431, 500, 501, 502, 503, 504, 505])
 def test_an_answer_of_our_own_can_be_read_and_is_not_kept(status: int) -> None:
     raw = own_answer(status, JSON, b"{}", b"Thu, 01 Jan 1970 00:00:00 GMT", CLOSE)
     head_bytes, _, body = raw.partition(b"\r\n\r\n")

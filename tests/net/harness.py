@@ -20,7 +20,7 @@ from typing import Any
 
 import h11
 
-from trafficguard.exchange import Exchange
+from trafficguard.exchange import Action, Conditions, Exchange, Request, Verdict
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.pool import Origin as Server
 from trafficguard.net.sites import listed_servers
@@ -105,6 +105,14 @@ class Line:
         """The other end has closed, and said nothing before that."""
         rest = await self.hear_all()
         assert rest == b"", rest
+
+    def stop_hearing(self) -> None:
+        """Takes nothing more from the socket, until `hear_again`."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def hear_again(self) -> None:
+        """Takes back `stop_hearing`."""
+        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
 
     def end(self) -> None:
         """Says that nothing more will be said."""
@@ -271,6 +279,22 @@ class Record:
         return [exchange.error for exchange in self.exchanges]
 
 
+class PathGuard:
+    """Stands in for the guard: blocks what is asked for under `/bad`, so that no test here depends on signals."""
+
+    errors = 0
+
+    def __init__(self) -> None:
+        self.judged: list[bytes] = []
+
+    def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:
+        path = request.head.target.path
+        self.judged.append(path)
+        if path.startswith(b"/bad"):
+            return Verdict(Action.BLOCK, 99.0, (), ("ua.library",), "test")
+        return Verdict(Action.PASS, 12.0, (), ("ua.browser", "bot.none"), "test")
+
+
 @dataclass
 class Proxy:
     """A running data plane."""
@@ -280,6 +304,10 @@ class Proxy:
     board: memoryview
     """What active health checks say of each server; 1 = listed."""
     record: Record
+    gauges: memoryview
+    """The memory of the connection counts."""
+    guard: PathGuard
+    """Judges, unless `mode` is `off`."""
 
     @property
     def meters(self) -> Meters:
@@ -302,6 +330,19 @@ class Proxy:
     async def line(self, first: bytes = b"") -> Line:
         """A client connection on which `first` is sent."""
         line = Line(*await self.connect())
+        line.say(first)
+        return line
+
+    async def narrow_line(self, first: bytes = b"") -> Line:
+        """A client connection through which little fits: what is not read stays in the proxy's own memory."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        line = Line(*await asyncio.open_connection(sock=sock, limit=1024))
+        await until(lambda: self.connections == 1)
+        (connection,) = self.worker.services.wheel.items()
+        connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         line.say(first)
         return line
 
@@ -329,15 +370,14 @@ class Proxy:
         finally:
             writer.close()
 
-    def turn_wheel(self, seconds: float) -> None:
-        """Lets deadlines pass without waiting for them."""
-        for _ in range(int(seconds / TICK) + 5):
+    def pass_time(self, seconds: float) -> None:
+        """Turns the wheel as often as it turns in so many seconds."""
+        for _ in range(int(seconds / TICK)):
             self.worker.services.wheel.turn()
 
-    def turn_wheel_shortly_before(self, seconds: float) -> None:
-        """Lets time pass in which a deadline of `seconds` must not be over."""
-        for _ in range(int(seconds / TICK) - 2):
-            self.worker.services.wheel.turn()
+    def turn_wheel(self, seconds: float) -> None:
+        """Lets a deadline of so many seconds pass, and the second in which the wheel comes by everybody."""
+        self.pass_time(seconds + 1.25)
 
 
 async def read_all(reader: asyncio.StreamReader) -> bytes:
@@ -357,10 +397,10 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def settle(rounds: int = 20) -> None:
-    """Lets everything happen that is about to happen on this machine; to show that something does not happen."""
-    for _ in range(rounds):
-        await asyncio.sleep(0.0005)
+async def settle() -> None:
+    """Lets the loop deliver all that has been sent, before a test says that something did not happen."""
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 def statuses(answers: bytes) -> list[int]:
@@ -387,13 +427,16 @@ async def proxy_to(*servers: str, listen: Path | None = None, **sections: Any) -
     berth = make_berth(settings)
     worker = Worker(berth, settings)
     worker.services.ring = record = Record()  # type: ignore[assignment]
+    guard = PathGuard()
+    if worker.services.guard is not None:
+        worker.services.guard = guard  # type: ignore[assignment]
     loop = asyncio.get_running_loop()
     doors: list[asyncio.Server] = [await loop.create_server(worker.connection, "127.0.0.1", 0)]
     port = doors[0].sockets[0].getsockname()[1]
     if listen is not None:
         doors.append(await loop.create_unix_server(worker.connection, str(listen)))
     try:
-        yield Proxy(worker, port, berth.board, record)
+        yield Proxy(worker, port, berth.board, record, berth.gauges, guard)
     finally:
         for door in doors:
             door.close()

@@ -62,7 +62,9 @@ class RequestBlock:
 class AnswerBlock:
     """The status line and header lines of an answer. Treat as frozen, but for what is filled in once."""
 
-    __slots__ = ("fields", "framing", "framing_of_head", "line", "minor", "onward", "onward_decoded", "special", "status")
+    __slots__ = (
+        "fields", "framing", "framing_of_head", "line", "minor", "onward", "onward_decoded", "special", "status",
+    )  # fmt: skip
 
     def __init__(self, line: bytes, minor: int, status: int, fields: list[Field]) -> None:
         self.line = line

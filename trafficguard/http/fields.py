@@ -102,8 +102,8 @@ class Field:
         """What the header means to a proxy."""
         self.token = token
         """What the line adds to the shape of its head: the line itself, or the name where the value is personal."""
-        self.like: Field = self
-        """The shared field that stands for all lines of this token in the shape of a head."""
+        self.like: Field | None = None
+        """The shared field that stands for all lines of this token in the shape of a head; None: this one."""
         if kind is CONTENT_LENGTH:
             self.length = int(self.value) if _LENGTH.fullmatch(self.value) else -1
         elif kind is CONNECTION:

@@ -38,7 +38,14 @@ class RequestHead:
     __slots__ = ("_target", "authority", "block", "chain", "line", "method", "minor", "raw")
 
     def __init__(
-        self, raw: bytes, line: bytes, method: bytes, target: Target | None, minor: int, block: RequestBlock, chain: bytes
+        self,
+        raw: bytes,
+        line: bytes,
+        method: bytes,
+        target: Target | None,
+        minor: int,
+        block: RequestBlock,
+        chain: bytes,
     ) -> None:
         self.raw = raw
         """All bytes of the head, with the empty line."""
@@ -150,19 +157,18 @@ class RequestReader:
         if len(lines) - 3 > self._most_headers:
             return None
         fields: list[Any] = list(map(self._store.young.get, lines[1:-2]))
-        # Either all lines are known, or the None among `fields` are filled in.
-        likes = tuple(fields) if all(fields) else self._read_unknown(fields, lines)
+        likes = self._fill_in(fields, lines)
         block = RequestBlock(fields, self._shapes.get(likes) or self._learn(likes))
         self._blocks.keep(rest, block)
         return block
 
-    def _read_unknown(self, fields: list[Any], lines: list[bytes]) -> tuple[Field, ...]:
-        """Fills in the fields of lines that are not shared; the fields that stand for all of them in a shape."""
+    def _fill_in(self, fields: list[Any], lines: list[bytes]) -> tuple[Field, ...]:
+        """Fills in the fields of lines that were not known; the fields that stand for all of them in a shape."""
         likes: list[Field] = []
         for index, field in enumerate(fields):
             if field is None:
                 field = fields[index] = self._store.admit(lines[index + 1])
-            likes.append(field.like)
+            likes.append(field if field.like is None else field.like)
         return tuple(likes)
 
     def _learn(self, likes: tuple[Field, ...]) -> Shape:

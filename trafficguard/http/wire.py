@@ -89,11 +89,9 @@ def answer_head(head: AnswerHead, framing: AnswerFraming, connection: bytes, dec
     block = head.block
     onward = block.onward_decoded if decoded else block.onward
     if not onward:
-        lines = [b"HTTP/1.1" + block.line[8:]]
-        for field in block.fields:
-            if not _goes(field, framing.named, _DROPPED_FROM_ANSWERS) and not (decoded and field.kind is TRANSFER_ENCODING):
-                lines.append(field.line)
-        onward = b"\r\n".join(lines)
+        dropped = _DROPPED_FROM_ANSWERS | {TRANSFER_ENCODING} if decoded else _DROPPED_FROM_ANSWERS
+        kept = [field.line for field in block.fields if not _goes(field, framing.named, dropped)]
+        onward = b"\r\n".join([b"HTTP/1.1" + block.line[8:], *kept])
         if decoded:
             block.onward_decoded = onward
         else:
@@ -106,11 +104,14 @@ KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"
 UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
+_OWN_ANSWER: Final = (
+    b"%bDate: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Robots-Tag: noindex\r\n%b\r\n%b"
+)
+
+
 def own_answer(status: int, media_type: bytes, body: bytes, date: bytes, extra: bytes) -> bytes:
     """An answer of our own; never cached, never indexed (`extra` holds further lines, each with its CRLF)."""
-    return b"%bDate: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Robots-Tag: noindex\r\n%b\r\n%b" % (
-        STATUS_LINES[status], date, media_type, len(body), extra, body,
-    )  # fmt: skip
+    return _OWN_ANSWER % (STATUS_LINES[status], date, media_type, len(body), extra, body)
 
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

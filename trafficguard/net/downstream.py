@@ -258,7 +258,6 @@ class Downstream(Connection):
     def _start_upload(self, length: int, limit: int, rest: bytes) -> bool:
         """Prepares for a body and takes what has come of it; False when that ended the request."""
         services = self.services
-        services.reader.forget_body()
         if length > limit:
             self._reply(Reply(413, BODY_TOO_LARGE.detail, BODY_TOO_LARGE.reason))
             return False

@@ -21,7 +21,9 @@ _BACKLOG: Final = 4096
 
 def bind(listen: list[str], workers: int) -> list[list[socket.socket]]:
     """For each worker one listening socket for each place; StartError when a place cannot be had."""
-    by_place = [_bind_unix(place, workers) if place.startswith("unix:") else _bind_tcp(place, workers) for place in listen]
+    by_place = [
+        _bind_unix(place, workers) if place.startswith("unix:") else _bind_tcp(place, workers) for place in listen
+    ]
     return [list(sockets) for sockets in zip(*by_place, strict=True)]
 
 

@@ -80,10 +80,7 @@ class Trust:
 
     def _covers_packed(self, packed: bytes) -> bool:
         number, width = int.from_bytes(packed, "big"), len(packed)
-        for base, mask, size in self._networks:
-            if size == width and number & mask == base:
-                return True
-        return False
+        return any(size == width and number & mask == base for base, mask, size in self._networks)
 
     def client_of(self, peer: Peer, head: RequestHead) -> tuple[str, bytes, bool]:
         """Client address, our forwarding lines, and https-ness of a request from a trusted peer."""

@@ -93,7 +93,8 @@ class Origin:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 if self.server.startswith("unix:"):
-                    _, upstream = await loop.create_unix_connection(lambda: Upstream(self, self._services), self.server[5:])
+                    path = self.server.removeprefix("unix:")
+                    _, upstream = await loop.create_unix_connection(lambda: Upstream(self, self._services), path)
                 else:
                     parts = urlsplit(self.server)
                     _, upstream = await loop.create_connection(
