@@ -95,6 +95,8 @@ class Exchange:
     """Bytes sent to the client, head included."""
     origin = ""
     """The server that answered, as configured; empty when none was asked."""
+    peer = ""
+    """Address of the socket's peer, where there is no request that tells the client's."""
     error = ""
     """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
     framing_refusal = False

@@ -1,7 +1,8 @@
 """Forking a child out of a process that runs an event loop.
 
 Promises: the child starts clean: no inherited loop, Unix signal handlers or file descriptors but those it is given and
-the standard three; it ends with the function it runs and never returns into the parent's code. Never: waits.
+the standard three; a Unix signal that asks it to stop waits until the child is ready for it; it ends with the function
+it runs and never returns into the parent's code. Never: waits.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Child:
         if pid == 0:
             return False
         code = os.waitstatus_to_exitcode(status)
-        self.how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+        self.how = f"ended with exit code {code}" if code >= 0 else f"was ended by {_name_of(-code)}"
         return True
 
     def send(self, number: signal.Signals) -> None:
@@ -50,13 +51,28 @@ class Child:
             return
 
 
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have no names
+        return f"Unix signal {number}"
+
+
 def fork(main: Callable[[], None], keep: Iterable[int]) -> Child:
-    """Runs `main` in a child that holds the file descriptors in `keep` and no others beyond 2."""
+    """Runs `main` in a child that holds the file descriptors in `keep` and no others beyond 2.
+
+    SIGTERM, SIGINT and SIGHUP are blocked in the child: `main` unblocks those that it has made handlers for, so that
+    none comes too early. OSError when no process can be made.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        _be_child(main, sorted(keep))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_child(main, sorted(keep))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return Child(pid)
 
 
@@ -68,6 +84,7 @@ def _be_child(main: Callable[[], None], keep: list[int]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in _HANDLED:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         asyncio.events._set_running_loop(None)
         low = 3
         for fd in keep:

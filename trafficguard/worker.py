@@ -7,6 +7,7 @@ request in flight is still answered, within `timeouts.drain`. Never: decides any
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -111,6 +112,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         loop.add_reader(self._berth.life, self._on_supervisor_lost)
         self._every(TICK, self.services.wheel.turn)
         self._every(_SECOND, self._each_second)
@@ -162,9 +164,10 @@ class Worker:
         services.draining = True
         for server in servers:
             server.close()
-        for spare in spares:
-            await self._take_waiting(spare)
-            spare.close()
+        for connection in [waiting for spare in spares for waiting in _last_of(spare)]:
+            with contextlib.suppress(OSError):
+                await loop.connect_accepted_socket(self.connection, connection)
+        await asyncio.sleep(0)  # what the servers accepted in their last turn has its protocol after this one
         for origin in self._origins:
             origin.close_idle()
         for connection in services.wheel.items():
@@ -178,15 +181,17 @@ class Worker:
         self._pump.pump()
         self._meters.flush()
 
-    async def _take_waiting(self, spare: socket.socket) -> None:
-        """Accepts what is in the queue of a socket; the kernel would reset it when the socket closes."""
-        loop = asyncio.get_running_loop()
+
+def _last_of(listening: socket.socket) -> list[socket.socket]:
+    """Accepts what waits on a socket and closes it: what is left in the queue then, the kernel resets.
+
+    In one go, for what comes meanwhile would have no end.
+    """
+    accepted = []
+    with listening, contextlib.suppress(BlockingIOError):
         while True:
-            try:
-                connection, _ = spare.accept()
-            except OSError:
-                return
-            connection.setblocking(False)
-            await loop.connect_accepted_socket(self.connection, connection)
-
-
+            with contextlib.suppress(ConnectionAbortedError):
+                accepted.append(listening.accept()[0])
+    for connection in accepted:
+        connection.setblocking(False)
+    return accepted

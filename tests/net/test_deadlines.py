@@ -9,7 +9,6 @@ import pytest
 
 from tests.net.harness import Proxy, get, ok, proxy_to, recording_origin, scripted_origin, settle, until, value_of
 
-
 # Clients
 
 
@@ -43,14 +42,16 @@ async def test_a_client_that_says_nothing_at_all_is_closed() -> None:
 async def test_empty_lines_do_not_keep_a_connection_alive() -> None:
     async with recording_origin() as origin, proxy_to(origin.url) as proxy:
         client = await proxy.line()
-        for _ in range(12):
-            client.say(b"\r")
-            await settle()
-            client.say(b"\n")
-            await settle()
+        await until(lambda: proxy.connections == 1)
+        for second in range(12):
+            for byte in (b"\r", b"\n") if proxy.connections else ():
+                client.say(byte)
+                await settle()
             proxy.pass_time(1)
+            await settle()
+            assert proxy.connections == 1 or second > 8
         await client.hear_nothing_more()
-        await until(lambda: proxy.connections == 0)
+        assert proxy.connections == 0
 
 
 async def test_a_second_request_has_its_own_time_for_its_head() -> None:

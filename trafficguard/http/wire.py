@@ -105,7 +105,8 @@ UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 _OWN_ANSWER: Final = (
-    b"%bDate: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\nX-Robots-Tag: noindex\r\n%b\r\n%b"
+    b"%bDate: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n"
+    b"Cache-Control: no-store\r\nX-Robots-Tag: noindex\r\n%b\r\n%b"
 )
 
 

@@ -314,6 +314,7 @@ class Downstream(Connection):
             services.clock.now(),
         )
         exchange.framing_refusal = True
+        exchange.peer = self.peer.address
         self._arrived = b""
         self._answered = self._stays = False
         self.stage = BODY  # whatever still comes is not a new request

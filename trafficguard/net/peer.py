@@ -15,6 +15,8 @@ from trafficguard.settings import TrustedSettings
 from trafficguard.values import Network
 
 _MOST_KNOWN: Final = 4096
+_MAPPED: Final = b"\0" * 10 + b"\xff\xff"
+"""RFC 4291 section 2.5.5.2: what an IPv4 address mapped into IPv6 starts with."""
 UNIX: Final = "unix"
 """The address of a peer on a Unix socket."""
 
@@ -52,7 +54,13 @@ def pack_address(text: str) -> bytes | None:
         packed = socket.inet_pton(socket.AF_INET6, text)
     except (OSError, ValueError):
         return None
-    return packed[12:] if packed.startswith(b"\0" * 10 + b"\xff\xff") else packed
+    return packed.removeprefix(_MAPPED)
+
+
+def address_text(packed: bytes) -> str:
+    """The one spelling of an address of 4 or 16 bytes; IPv4 addresses mapped into IPv6 come out as IPv4."""
+    packed = packed.removeprefix(_MAPPED)
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
 class Trust:
@@ -88,8 +96,10 @@ class Trust:
         hops: list[str] = []
         if head.chain:
             text = head.chain.decode("latin-1")
-            if not head.block.claims and (packed := pack_address(text)) and not self._covers_packed(packed):
-                return text, forwarding_lines(f"{text}, {peer.address}", secure), secure  # one hop, as mostly
+            is_plain = ":" not in text and not head.block.claims
+            if is_plain and (packed := pack_address(text)) and not self._covers_packed(packed):
+                chain = text if peer.address == UNIX else f"{text}, {peer.address}"
+                return text, forwarding_lines(chain, secure), secure  # one hop, as mostly
             hops = _hops_of(head.chain, "x-forwarded-for")
         for field in head.block.claims:
             if field.name == b"x-forwarded-proto":
@@ -101,6 +111,8 @@ class Trust:
             packed = pack_address(hop)
             if packed is None:
                 break
+            if ":" in hop:
+                hop = address_text(packed)  # one client, one spelling
             client, chain = hop, hop if chain == UNIX else f"{hop}, {chain}"
             if not self._covers_packed(packed):
                 break

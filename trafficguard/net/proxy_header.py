@@ -6,11 +6,10 @@ one. It is only called for configured peers, for whom the header is mandatory. N
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
+from trafficguard.net.peer import address_text, pack_address
 _SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_V1: Final = 107
 _TLV_SSL: Final = 0x20
@@ -50,15 +49,12 @@ def _read_v1(data: bytes) -> ProxyHeader | Unread:
     words = data[:end].split(b" ")
     if words[1:2] == [b"UNKNOWN"]:
         return ProxyHeader(None, False, end + 2)
-    if len(words) != 6 or words[1] not in (b"TCP4", b"TCP6") or not (words[4] + words[5]).isdigit():
+    if len(words) != 6 or words[1] not in (b"TCP4", b"TCP6") or not (words[4].isdigit() and words[5].isdigit()):
         return Unread.INVALID
-    try:
-        client = ipaddress.ip_address(words[2].decode("ascii"))
-    except ValueError:
+    packed = pack_address(words[2].decode("latin-1"))
+    if packed is None or (b":" in words[2]) != (words[1] == b"TCP6"):
         return Unread.INVALID
-    if client.version != int(words[1][3:]):
-        return Unread.INVALID
-    return ProxyHeader(str(client), False, end + 2)
+    return ProxyHeader(address_text(packed), False, end + 2)
 
 
 def _read_v2(data: bytes) -> ProxyHeader | Unread:
@@ -74,8 +70,7 @@ def _read_v2(data: bytes) -> ProxyHeader | Unread:
         return ProxyHeader(None, False, size)
     if size < 16 + 2 * width + 4:
         return Unread.INVALID
-    client = socket.inet_ntop(socket.AF_INET if width == 4 else socket.AF_INET6, data[16 : 16 + width])
-    return ProxyHeader(client, _speaks_tls(data[16 + 2 * width + 4 : size]), size)
+    return ProxyHeader(address_text(data[16 : 16 + width]), _speaks_tls(data[16 + 2 * width + 4 : size]), size)
 
 
 def _speaks_tls(tlvs: bytes) -> bool:

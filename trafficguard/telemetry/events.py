@@ -29,7 +29,7 @@ class Event(TypedDict):
     t: int
     """When its head was complete, nanoseconds since the Unix epoch."""
     id: str
-    """Request id; empty, like all that follows, where the head could not be read."""
+    """Request id; empty, like all that follows but the client, where the head could not be read."""
     site: str
     client: str
     method: str
@@ -65,7 +65,7 @@ def event_of(exchange: Exchange) -> Event:
         "t": exchange.started,
         "id": request.request_id if request else "",
         "site": request.site if request else "",
-        "client": request.client if request else "",
+        "client": request.client if request else exchange.peer,
         "method": head.method.decode("latin-1") if head else "",
         "host": _host(head) if head else "",
         "target": _text(head.line.split(b" ", 2)[1], LONGEST_TARGET) if head else "",
