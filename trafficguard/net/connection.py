@@ -54,6 +54,8 @@ class Hold(IntEnum):
     UPLOAD = 2
     CONNECT = 4
     UNREAD = 8
+
+
 class Connection(asyncio.Protocol):
     """A client connection, without its requests."""
 

@@ -7,9 +7,11 @@ address. This is the only validator of client addresses. Never: believes a heade
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Final, Literal
 
+from trafficguard.http.fields import Kind
 from trafficguard.http.head import RequestHead
 from trafficguard.settings import TrustedSettings
 from trafficguard.values import Network
@@ -17,6 +19,7 @@ from trafficguard.values import Network
 _MOST_KNOWN: Final = 4096
 _MAPPED: Final = b"\0" * 10 + b"\xff\xff"
 """RFC 4291 section 2.5.5.2: what an IPv4 address mapped into IPv6 starts with."""
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 UNIX: Final = "unix"
 """The address of a peer on a Unix socket."""
 
@@ -117,6 +120,14 @@ class Trust:
             if not self._covers_packed(packed):
                 break
         return client, forwarding_lines(chain, secure), secure
+
+
+def request_id_of(head: RequestHead) -> bytes:
+    """The request id a trusted peer gave, if it is one: up to 64 letters, digits, dots, dashes and underscores, a letter or digit first."""
+    for field in head.block.claims:
+        if field.kind is Kind.REQUEST_ID and _REQUEST_ID.fullmatch(field.value):
+            return field.value
+    return b""
 
 
 def _as_numbers(network: Network) -> tuple[int, int, int]:

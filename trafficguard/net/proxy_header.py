@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final, Literal, NamedTuple
 
 from trafficguard.net.peer import address_text, pack_address
+
 _SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_V1: Final = 107
 _TLV_SSL: Final = 0x20

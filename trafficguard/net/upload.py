@@ -35,7 +35,7 @@ class Upload:
         return self._body.done
 
     def due(self, now: int) -> int:
-        """Tick at which a sender at the slowest allowed rate would be here; no silence after `now` outlasts the grace."""
+        """Tick at which the slowest sender allowed would be here; no silence after `now` outlasts the grace."""
         return min(self._started + int(self.received / self._per_tick), now) + self._grace
 
     def postpone(self, ticks: int) -> None:
