@@ -16,6 +16,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -54,26 +55,40 @@ def serve(settings: Settings, on_events: OnEvents | None = None, on_ready: Calla
 
     `on_events` gets the recorded requests (all of `settings.log.sample`), `on_ready` is called once all workers serve.
     """
-    sockets = bind(settings.listen, settings.workers)
-    for place in _places(sockets):
-        _log.info("listening on %s", place)
-    report = warm()
-    _log.info("kernels are warm after %.1f s", report.seconds)
+    doors = Doors(bind(settings.listen, settings.workers))
     try:
-        return asyncio.run(Supervisor(settings, sockets, on_events, on_ready).run())
+        report = warm()
+        _log.info("kernels are warm after %.1f s", report.seconds)
+        return asyncio.run(Supervisor(settings, doors, on_events, on_ready).run())
     finally:
-        for listen in settings.listen:
-            if listen.startswith("unix:"):
-                Path(listen.removeprefix("unix:")).unlink(missing_ok=True)
+        doors.close()
 
 
-def _places(sockets: list[list[socket.socket]]) -> list[str]:
-    names = [sock.getsockname() for sock in sockets[0]]
-    return [f"unix:{name}" if isinstance(name, str) else f"http://{_host(name[0])}:{name[1]}" for name in names]
+class Doors:
+    """The listening sockets of all workers, and the files of those that are Unix sockets."""
+
+    def __init__(self, sockets: list[list[socket.socket]]) -> None:
+        self.sockets = sockets
+        """For each worker one for each place."""
+        names = [sock.getsockname() for sock in sockets[0]]
+        self.places = [f"unix:{name}" if isinstance(name, str) else _url(name[0], name[1]) for name in names]
+        """Where clients connect, for people."""
+        self._files = [Path(name) for name in names if isinstance(name, str)]
+
+    def close(self) -> None:
+        """Gives the places up, once: from then on another program may be there. Workers hold handles of their own."""
+        for sock in chain.from_iterable(self.sockets):
+            sock.close()
+        while self._files:
+            self._files.pop().unlink(missing_ok=True)
 
 
-def _host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _admin_place(listen: str, port: int | None) -> str:
+    return listen if port is None else f"http://{listen.rpartition(':')[0]}:{port}"
 
 
 @dataclass(slots=True)
@@ -98,11 +113,12 @@ class Supervisor:
     def __init__(
         self,
         settings: Settings,
-        sockets: list[list[socket.socket]],
+        doors: Doors,
         on_events: OnEvents | None,
         on_ready: Callable[[], None] | None,
     ) -> None:
         self._settings = settings
+        self._doors = doors
         self._on_events = on_events
         self._on_ready = on_ready
         count = settings.workers
@@ -114,9 +130,10 @@ class Supervisor:
         self._life, self._life_held = os.pipe()
         self._log_file = JsonLines(settings.log.file, int(settings.log.max_size)) if settings.log.file else None
         logs = self._log_file is not None or on_events is not None
-        self._places = [self._place(index, own, gauges, logs) for index, own in enumerate(sockets)]
+        self._places = [self._place(index, own, gauges, logs) for index, own in enumerate(doors.sockets)]
         self._state = AdminState(__version__, [place.state for place in self._places], warm=True)
         self._rubbish = 0
+        self._was_ready = False
         self._stop = asyncio.Event()
         self._gone = asyncio.Event()
         self._admin: Admin | None = None
@@ -143,6 +160,7 @@ class Supervisor:
         try:
             if self._settings.admin.listen is not None:
                 self._admin = await start_admin(self._settings.admin.listen, self._state, self._planes)
+                _log.info("health and metrics on %s", _admin_place(self._settings.admin.listen, self._admin.port))
             for place in self._places:
                 loop.add_reader(place.channel, self._take_events, place)
                 loop.add_reader(place.ready, self._on_worker_ready, place)
@@ -167,9 +185,12 @@ class Supervisor:
         with contextlib.suppress(BlockingIOError):
             os.read(place.ready, 16)
         place.state.ready = True
-        if self._on_ready is not None and self._state.ready:
-            on_ready, self._on_ready = self._on_ready, None
-            on_ready()
+        if self._was_ready or not self._state.ready:
+            return
+        self._was_ready = True
+        _log.info("listening on %s, workers: %d", ", ".join(self._doors.places), len(self._places))
+        if self._on_ready is not None:
+            self._on_ready()
 
     def _reap(self) -> None:
         """Finds out which workers have ended, and replaces those that were not meant to."""
@@ -180,18 +201,25 @@ class Supervisor:
             place.state.alive = place.state.ready = False
             if self._stop.is_set():
                 continue
-            loop = asyncio.get_running_loop()
-            place.deaths = place.deaths + 1 if loop.time() - place.born < _STABLE_AFTER else 0
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**place.deaths) if place.deaths else 0.0
-            _log.error("worker %d %s; it is replaced in %.2f s", place.berth.index, how, pause)
-            loop.call_later(pause, self._replace, place)
+            self._replace_soon(place, how)
         if all(place.child is None for place in self._places):
             self._gone.set()
 
+    def _replace_soon(self, place: Place, why: str) -> None:
+        loop = asyncio.get_running_loop()
+        place.deaths = place.deaths + 1 if loop.time() - place.born < _STABLE_AFTER else 0
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (place.deaths - 1)) if place.deaths else 0.0
+        _log.error("worker %d %s; it is replaced in %.2f s", place.berth.index, why, pause)
+        loop.call_later(pause, self._replace, place)
+
     def _replace(self, place: Place) -> None:
-        if not self._stop.is_set():
-            place.state.restarts += 1
+        if self._stop.is_set():
+            return
+        try:
             self._spawn(place)
+            place.state.restarts += 1
+        except OSError as error:
+            self._replace_soon(place, f"cannot be started: {error.strerror}")
 
     def _on_stop(self) -> None:
         """The first request to stop drains, a second one does not wait."""
@@ -207,9 +235,7 @@ class Supervisor:
     async def _drain(self) -> None:
         self._state.draining = True
         _log.info("draining; requests in flight have %g s", self._settings.timeouts.drain)
-        for place in self._places:
-            for sock in place.berth.sockets:
-                sock.close()  # the workers hold the last handles, so that closing theirs refuses new connections
+        self._doors.close()
         self._gone.clear()
         self._signal_workers(signal.SIGTERM)
         self._reap()
@@ -223,15 +249,17 @@ class Supervisor:
 
     # Records, health, door
 
-    def _take_events(self, place: Place) -> None:
+    def _take_events(self, place: Place) -> bool:
+        """Records what waits in a worker's channel, up to a bound; whether that was anything."""
         events = list(read_events(place.channel, self._count_rubbish))
         if not events:
-            return
+            return False
         if self._log_file is not None:
             self._log_file.write(events)
         self._state.log_lost = self._rubbish + (self._log_file.lost if self._log_file is not None else 0)
         if self._on_events is not None:
             self._on_events(events)
+        return True
 
     def _count_rubbish(self) -> None:
         self._rubbish += 1
@@ -252,7 +280,8 @@ class Supervisor:
             await self._checks.close()
         self._signal_workers(signal.SIGKILL)
         for place in self._places:
-            self._take_events(place)
+            while self._take_events(place):
+                pass
         if self._admin is not None:
             await self._admin.close()
         if self._log_file is not None:

@@ -37,6 +37,8 @@ _PUMP_PERIOD: Final = 0.1
 _SECOND: Final = 1.0
 _PATIENCE: Final = 0.05
 """Seconds between two looks at whether a draining worker is done."""
+_FAREWELLS: Final = 10
+"""Turns of the loop that connections get to notice that they were aborted; uvloop needs three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Worker:
         intact = DIRECT if settings.trusted.header == "none" else BEHIND_PROXY
         self._guard = Guard(settings.policy, intact=intact) if settings.mode != "off" else None
         self._meters = Meters(berth.plane)
-        ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
+        self._ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
         limits = settings.limits
         self.services = Services(
             clock=SystemClock(),
@@ -91,7 +93,7 @@ class Worker:
                 berth.gauges, berth.workers, berth.index, limits.connections, limits.connections_per_address
             ),
             meters=self._meters,
-            ring=ring,
+            ring=self._ring,
             limits=limits,
             timeouts=settings.timeouts,
         )
@@ -104,7 +106,7 @@ class Worker:
             return origin
 
         self.services.sites = Sites(settings.sites, int(limits.body), make_origin)
-        self._pump = Pump(ring, berth.channel, self._meters)
+        self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()
 
     async def serve(self) -> None:
@@ -164,21 +166,25 @@ class Worker:
         services.draining = True
         for server in servers:
             server.close()
-        for connection in [waiting for spare in spares for waiting in _last_of(spare)]:
+        for accepted in [sock for spare in spares for sock in _last_of(spare)]:
             with contextlib.suppress(OSError):
-                await loop.connect_accepted_socket(self.connection, connection)
+                await loop.connect_accepted_socket(self.connection, accepted)
         await asyncio.sleep(0)  # what the servers accepted in their last turn has its protocol after this one
         for origin in self._origins:
             origin.close_idle()
         for connection in services.wheel.items():
             connection.drain()
         deadline = loop.time() + self._drain_time
-        while services.wheel.items() and loop.time() < deadline:
-            await asyncio.sleep(_PATIENCE)  # noqa: ASYNC110 - connections leave without a word
+        while services.wheel.items() and loop.time() < deadline:  # noqa: ASYNC110 - they leave without a word
+            await asyncio.sleep(_PATIENCE)
         for connection in services.wheel.items():
             connection.abort()
-        await asyncio.sleep(0)
-        self._pump.pump()
+        for _ in range(_FAREWELLS):
+            if not services.wheel.items():
+                break
+            await asyncio.sleep(0)
+        while self._ring:
+            self._pump.pump()
         self._meters.flush()
 
 
@@ -188,7 +194,7 @@ def _last_of(listening: socket.socket) -> list[socket.socket]:
     In one go, for what comes meanwhile would have no end.
     """
     accepted = []
-    with listening, contextlib.suppress(BlockingIOError):
+    with listening, contextlib.suppress(OSError):
         while True:
             with contextlib.suppress(ConnectionAbortedError):
                 accepted.append(listening.accept()[0])

@@ -67,6 +67,11 @@ class Line:
         self._reader = reader
         self._writer = writer
 
+    @classmethod
+    async def to_unix(cls, place: Path) -> Line:
+        """A connection to a Unix socket."""
+        return cls(*await asyncio.open_unix_connection(str(place)))
+
     def say(self, data: bytes) -> None:
         """Sends without waiting."""
         self._writer.write(data)
@@ -155,6 +160,7 @@ class Origin:
     port: int = 0
     answer: Callable[[Seen], bytes] | None = None
     """Raw answer to a request; `200 ok` without one, and the end of the connection when it is empty."""
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -163,6 +169,7 @@ class Origin:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = len(self.received)
         self.received.append(b"")
+        self.writers.append(writer)
         self.open += 1
         connection = h11.Connection(h11.SERVER)
         try:
@@ -255,6 +262,9 @@ async def recording_origin(answer: Callable[[Seen], bytes] | None = None) -> Asy
         yield origin
     finally:
         server.close()
+        for writer in origin.writers:
+            writer.transport.abort()
+        await settle()
 
 
 def closed_port() -> str:
@@ -415,20 +425,22 @@ def value_of(head: bytes, name: str) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def proxy_to(*servers: str, listen: Path | None = None, **sections: Any) -> AsyncIterator[Proxy]:
+async def proxy_to(
+    *servers: str, listen: Path | None = None, real_guard: bool = False, **sections: Any
+) -> AsyncIterator[Proxy]:
     """A data plane in front of `servers`; `sections` are settings, `mode` is `off` unless given.
 
-    It listens on a port of 127.0.0.1, and on the Unix socket `listen` besides.
+    It listens on a port of 127.0.0.1, and on the Unix socket `listen` besides. A `PathGuard` judges, or the real one.
     """
     values = {"mode": "off", "sites": [{"upstreams": [{"servers": list(servers)}]}], **sections}
     if listen is not None:
         values["listen"] = ["127.0.0.1:0", f"unix:{listen}"]
     settings = Settings.model_validate(values)
-    berth = make_berth(settings)
+    berth, is_ready, lives = make_berth(settings)
     worker = Worker(berth, settings)
     worker.services.ring = record = Record()  # type: ignore[assignment]
     guard = PathGuard()
-    if worker.services.guard is not None:
+    if worker.services.guard is not None and not real_guard:
         worker.services.guard = guard  # type: ignore[assignment]
     loop = asyncio.get_running_loop()
     doors: list[asyncio.Server] = [await loop.create_server(worker.connection, "127.0.0.1", 0)]
@@ -443,14 +455,14 @@ async def proxy_to(*servers: str, listen: Path | None = None, **sections: Any) -
         for connection in worker.services.wheel.items():
             connection.abort()
         await asyncio.sleep(0)
-        leave_berth(berth)
+        leave_berth(berth, is_ready, lives)
 
 
-def make_berth(settings: Settings, *sockets: socket.socket) -> Berth:
-    """What a supervisor would hand to its only worker."""
+def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int, int]:
+    """What a supervisor would hand to its only worker; and its own ends of the pipes: of `ready`, and of `life`."""
     channel, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    life, ready = os.pipe()
-    return Berth(
+    (is_ready, ready), (life, lives) = os.pipe(), os.pipe()
+    berth = Berth(
         index=0,
         workers=1,
         sockets=list(sockets),
@@ -462,10 +474,11 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> Berth:
         life=life,
         logs=False,
     )
+    return berth, is_ready, lives
 
 
-def leave_berth(berth: Berth) -> None:
-    """Closes what `make_berth` opened."""
+def leave_berth(berth: Berth, *ends: int) -> None:
+    """Closes what `make_berth` opened; `ends` are the supervisor's."""
     berth.channel.close()
-    os.close(berth.ready)
-    os.close(berth.life)
+    for end in (berth.ready, berth.life, *ends):
+        os.close(end)

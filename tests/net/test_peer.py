@@ -249,7 +249,7 @@ async def test_a_peer_on_a_unix_socket_is_trusted_and_has_no_address(tmp_path: P
                 (("X-Forwarded-For: nonsense",), "unix", []),
             ]
         ):
-            line = Line(*await asyncio.open_unix_connection(str(place)))
+            line = await Line.to_unix(place)
             line.say(get("/", *lines))
             await line.hear_answer()
             line.close()

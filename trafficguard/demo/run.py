@@ -1,13 +1,14 @@
 """`trafficguard demo`: the sample shop, the proxy in front of it, and a live view of every request.
 
-Promises: one call starts both and ends both; the shop listens on a loopback port of its own. Never: touches a file of
-the user's.
+Promises: one call starts both and ends both; the shop listens on a loopback port of its own, and ends by itself when
+the process that started it is gone. Never: touches a file of the user's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 from typing import Final
@@ -15,23 +16,25 @@ from typing import Final
 from trafficguard.demo.shop import build_shop, serve_shop
 from trafficguard.demo.view import HEADING, View
 from trafficguard.errors import StartError
-from trafficguard.nursery import Child, fork
+from trafficguard.nursery import fork
 from trafficguard.settings import Settings
 from trafficguard.supervisor import serve
 
 _LARGEST_UPLOAD: Final = "4GiB"
+_GOODBYE: Final = 5.0
+"""Seconds that the shop gets to end."""
 
 
 def run_demo(listen: str, products: int, workers: int) -> int:
     """Runs until interrupted; the exit code. StartError when a port cannot be had."""
     view = View(sys.stdout)
     view.say(f"Starting a shop with {products} products ...")
-    shop, port = _start_shop(products)
+    shop = _Shop(products)
     try:
-        settings = demo_settings(listen, port, workers)
-        return serve(settings, on_events=view.show, on_ready=lambda: _welcome(view, listen, port))
+        settings = demo_settings(listen, shop.port, workers)
+        return serve(settings, on_events=view.show, on_ready=lambda: _welcome(view, listen, shop.port))
     finally:
-        shop.send(signal.SIGTERM)
+        shop.end()
 
 
 def demo_settings(listen: str, shop_port: int, workers: int) -> Settings:
@@ -66,23 +69,37 @@ Stop with Ctrl-C.
     )
 
 
-def _start_shop(products: int) -> tuple[Child, int]:
-    """The shop in a process of its own, and its port."""
-    told, telling = os.pipe()
-    child = fork(lambda: asyncio.run(_serve(products, telling)), [telling])
-    os.close(telling)
-    with os.fdopen(told) as answer:
-        port = answer.read()
-    if not port:
-        raise StartError("the sample shop did not start")
-    return child, int(port)
+class _Shop:
+    """The shop, in a process of its own that ends when this one does."""
+
+    def __init__(self, products: int) -> None:
+        told, telling = os.pipe()
+        life, self._life_held = os.pipe()
+        self._child = fork(lambda: asyncio.run(_serve(products, telling, life)), [telling, life])
+        os.close(telling)
+        os.close(life)
+        with os.fdopen(told) as answer:
+            port = answer.read()
+        if not port:
+            raise StartError("the sample shop did not start")
+        self.port = int(port)
+
+    def end(self) -> None:
+        """Ends it, and waits until it is over."""
+        ended = os.pidfd_open(self._child.pid)
+        os.close(self._life_held)
+        if not select.select([ended], [], [], _GOODBYE)[0]:
+            self._child.send(signal.SIGKILL)
+        os.close(ended)
 
 
-async def _serve(products: int, telling: int) -> None:
+async def _serve(products: int, telling: int, life: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches both; the proxy drains first
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+    loop.add_reader(life, stop.set)
     runner, port = await serve_shop(build_shop(products), "127.0.0.1", 0)
     with os.fdopen(telling, "w") as answer:
         answer.write(str(port))

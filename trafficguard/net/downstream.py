@@ -195,7 +195,7 @@ class Downstream(Answering):
         if framing.length:
             self.stage = BODY
             limit = site.body_limit(head.target) if site is not None and route is not None else None
-            if limit is not None and not self._start_upload(framing.length, limit, rest):
+            if limit is not None and not self._start_upload(exchange, framing.length, limit, rest):
                 return
         else:
             self.stage = BUSY
@@ -228,10 +228,11 @@ class Downstream(Answering):
         self._lines = b"%bX-Request-Id: %b\r\n" % (forwarding, request_id)
         return Request(head, client, secure, site.name if site is not None else "", request_id)
 
-    def _start_upload(self, length: int, limit: int, rest: bytes) -> bool:
+    def _start_upload(self, exchange: Exchange, length: int, limit: int, rest: bytes) -> bool:
         """Prepares for a body and takes what has come of it; False when that ended the request."""
         services = self.services
         if length > limit:
+            exchange.framing_refusal = True
             self.reply(Reply(413, BODY_TOO_LARGE.detail, BODY_TOO_LARGE.reason))
             return False
         now = services.wheel.now

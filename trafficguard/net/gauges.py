@@ -25,24 +25,30 @@ def gauges_bytes(workers: int) -> int:
 class ConnectionGauges:
     """The connection counts as one worker sees them."""
 
-    __slots__ = ("_all_cells", "_cells", "_per_address", "_total", "_total_limit", "_totals")
+    __slots__ = ("_cells", "_other_cells", "_other_totals", "_per_address", "_total", "_total_limit")
 
     def __init__(self, memory: memoryview, workers: int, worker: int, total_limit: int, per_address: int) -> None:
         planes = [memory[index * _PLANE : (index + 1) * _PLANE] for index in range(workers)]
         planes[worker][:] = bytes(_PLANE)
-        self._totals = [plane[:8].cast("Q") for plane in planes]
-        self._all_cells = [plane[8:].cast("H") for plane in planes]
-        self._total = self._totals[worker]
-        self._cells = self._all_cells[worker]
+        own = planes.pop(worker)
+        self._total = own[:8].cast("Q")
+        self._cells = own[8:].cast("H")
+        self._other_totals = [plane[:8].cast("Q") for plane in planes]
+        self._other_cells = [plane[8:].cast("H") for plane in planes]
         self._total_limit = total_limit
         self._per_address = per_address
 
     def enter(self, address: str, exempt: bool) -> int | None:
         """Counts a new connection; its cell for `leave`, or None when a limit is reached (then it is not counted)."""
-        if sum(total[0] for total in self._totals) >= self._total_limit:
+        connections = self._total[0]
+        for total in self._other_totals:
+            connections += total[0]
+        if connections >= self._total_limit:
             return None
         cell = _cell_of(address)
-        held = sum(cells[cell] for cells in self._all_cells)
+        held = self._cells[cell]
+        for cells in self._other_cells:
+            held += cells[cell]
         if (held >= self._per_address and not exempt) or self._cells[cell] == _FULL:
             return None
         self._cells[cell] += 1

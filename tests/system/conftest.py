@@ -1,0 +1,32 @@
+"""Programs from PyPI that tests of this folder need, and one demo that many of them share."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.demo import Demo
+
+
+@pytest.fixture
+def scrapy() -> list[str]:
+    """The command that starts Scrapy, or the test is skipped (or fails, where programs are required)."""
+    if importlib.util.find_spec("scrapy") is not None:
+        return [sys.executable, "-m", "scrapy"]
+    message = "needs scrapy: pip install -e '.[lab]'"
+    if os.environ.get("TRAFFICGUARD_REQUIRE_PROGRAMS") == "1":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """A demo that all tests of a file look at; each uses addresses of its own in the live view."""
+    with Demo() as demo:
+        yield demo
+        assert demo.stop() == 0, demo.said()
+        assert demo.errors == []
