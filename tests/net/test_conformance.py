@@ -5,7 +5,6 @@ The corpus in `tests/corpus/wire` always runs; the shared set of llhttp's cases 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from pathlib import Path

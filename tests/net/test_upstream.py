@@ -63,7 +63,7 @@ async def test_an_answer_may_come_in_any_pieces() -> None:
                 shop.say(whole[at : at + 1])
                 await settle()
             assert await client.hear(len(whole)) == whole
-            await until(lambda: len(proxy.servers[0].idle) == 1)  # noqa: B023
+            await until(lambda: len(proxy.servers[0].idle) == 1)
 
 
 async def test_a_stream_of_events_arrives_event_by_event() -> None:
