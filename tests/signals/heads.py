@@ -25,7 +25,7 @@ Sec-Fetch-User: ?1
 Sec-Fetch-Dest: document
 Accept-Encoding: gzip, deflate, br, zstd
 Accept-Language: en-US,en;q=0.9
-"""  # noqa: E501
+"""
 CHROME_SCRIPT = """\
 GET /shop.js HTTP/1.1
 Host: shop.example
@@ -42,7 +42,7 @@ Referer: https://shop.example/
 Accept-Encoding: gzip, deflate, br, zstd
 Accept-Language: en-US,en;q=0.9
 Cookie: basket=7
-"""  # noqa: E501
+"""
 FIREFOX = """\
 GET / HTTP/1.1
 Host: shop.example

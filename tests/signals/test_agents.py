@@ -1,6 +1,6 @@
 """What a User-Agent claims."""
 
-# ruff: noqa: E501, ISC004 - User-Agents are long
+# ruff: noqa: ISC004 - User-Agents are long
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ Sec-Fetch-Mode: navigate
 Accept-Language: en-GB,en;q=0.9
 Accept-Encoding: gzip, deflate, br
 Connection: keep-alive
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.parametrize(
