@@ -17,7 +17,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 from trafficguard import __version__
@@ -26,7 +25,7 @@ from trafficguard.control.health import HealthChecks, Target
 from trafficguard.control.state import AdminState, WorkerState
 from trafficguard.counters.warm import warm
 from trafficguard.net.gauges import gauges_bytes
-from trafficguard.net.listener import bind
+from trafficguard.net.listener import bind, remove_files
 from trafficguard.net.sites import listed_servers
 from trafficguard.nursery import Child, fork
 from trafficguard.settings import Settings
@@ -55,7 +54,7 @@ def serve(settings: Settings, on_events: OnEvents | None = None, on_ready: Calla
 
     `on_events` gets the recorded requests (all of `settings.log.sample`), `on_ready` is called once all workers serve.
     """
-    doors = Doors(bind(settings.listen, settings.workers))
+    doors = Doors(settings.listen, settings.workers)
     try:
         report = warm()
         _log.info("kernels are warm after %.1f s", report.seconds)
@@ -65,26 +64,31 @@ def serve(settings: Settings, on_events: OnEvents | None = None, on_ready: Calla
 
 
 class Doors:
-    """The listening sockets of all workers, and the files of those that are Unix sockets."""
+    """The places where clients connect, and the listening sockets of all workers."""
 
-    def __init__(self, sockets: list[list[socket.socket]]) -> None:
-        self.sockets = sockets
+    def __init__(self, listen: list[str], workers: int) -> None:
+        """StartError when a place cannot be had."""
+        self.sockets = bind(listen, workers)
         """For each worker one for each place."""
-        names = [sock.getsockname() for sock in sockets[0]]
-        self.places = [f"unix:{name}" if isinstance(name, str) else _url(name[0], name[1]) for name in names]
-        """Where clients connect, for people."""
-        self._files = [Path(name) for name in names if isinstance(name, str)]
+        self.places = [_place_of(sock) for sock in self.sockets[0]]
+        """For people to read."""
+        self._listen = listen
+        self._are_ours = True
 
     def close(self) -> None:
         """Gives the places up, once: from then on another program may be there. Workers hold handles of their own."""
-        for sock in chain.from_iterable(self.sockets):
-            sock.close()
-        while self._files:
-            self._files.pop().unlink(missing_ok=True)
+        if self._are_ours:
+            self._are_ours = False
+            remove_files(self._listen)
+            for sock in chain.from_iterable(self.sockets):
+                sock.close()
 
 
-def _url(address: str, port: int) -> str:
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+def _place_of(sock: socket.socket) -> str:
+    name = sock.getsockname()
+    if isinstance(name, str):
+        return f"unix:{name}"
+    return f"http://[{name[0]}]:{name[1]}" if ":" in name[0] else f"http://{name[0]}:{name[1]}"
 
 
 def _admin_place(listen: str, port: int | None) -> str:

@@ -1,8 +1,7 @@
-"""A whole data plane in the test's own event loop, and origins and clients that say exactly what reached them.
+"""A whole data plane in the test's own event loop.
 
-Promises: the proxy is the real one, wired by `Worker`, on real sockets, but for its timers: a test turns the wheel by
-hand. The recording origin parses with h11, a parser that the proxy does not use, so that both must agree on what a
-request is. Never: sleeps; every wait has a deadline.
+Promises: it is the real one, wired by `Worker`, on real sockets, but for its timers: a test turns the wheel by hand.
+Never: sleeps; every wait has a deadline.
 """
 
 from __future__ import annotations
@@ -10,16 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h11
-
+from tests.net.lines import Line, read_all, until
 from trafficguard.exchange import Action, Conditions, Exchange, Request, Verdict
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.pool import Origin as Server
@@ -28,265 +24,6 @@ from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 from trafficguard.worker import Berth, Worker
-
-DEADLINE = 10.0
-"""Seconds after which a test that waits has failed."""
-HOST = b"Host: shop.example\r\n"
-
-
-def get(path: str = "/", *lines: str, method: str = "GET", version: str = "1.1") -> bytes:
-    """A request without body; `lines` come after Host."""
-    tail = "".join(f"{line}\r\n" for line in lines)
-    return f"{method} {path} HTTP/{version}\r\nHost: shop.example\r\n{tail}\r\n".encode("latin-1")
-
-
-def post(body: bytes, path: str = "/", *lines: str) -> bytes:
-    """A request with a body of stated length."""
-    return get(path, *lines, f"Content-Length: {len(body)}", method="POST") + body
-
-
-def chunked(*chunks: bytes, path: str = "/") -> bytes:
-    """A request with a body in chunks."""
-    return get(path, "Transfer-Encoding: chunked", method="POST") + in_chunks(*chunks)
-
-
-def in_chunks(*chunks: bytes) -> bytes:
-    """A body in chunks, with its end."""
-    return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
-
-
-def ok(body: bytes = b"ok", extra: bytes = b"") -> bytes:
-    """A plain answer; `extra` holds header lines, each with its CRLF."""
-    return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), extra, body)
-
-
-class Line:
-    """One end of a connection, at which a test says and hears bytes."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def to_unix(cls, place: Path) -> Line:
-        """A connection to a Unix socket."""
-        return cls(*await asyncio.open_unix_connection(str(place)))
-
-    def say(self, data: bytes) -> None:
-        """Sends without waiting."""
-        self._writer.write(data)
-
-    async def say_all(self, data: bytes) -> None:
-        """Sends, as fast as the other end takes it."""
-        self._writer.write(data)
-        async with asyncio.timeout(DEADLINE):
-            await self._writer.drain()
-
-    async def hear(self, size: int) -> bytes:
-        """Exactly so many bytes."""
-        async with asyncio.timeout(DEADLINE):
-            return await self._reader.readexactly(size)
-
-    async def hear_until(self, end: bytes) -> bytes:
-        """Everything up to and with `end`."""
-        async with asyncio.timeout(DEADLINE):
-            return await self._reader.readuntil(end)
-
-    async def hear_head(self) -> bytes:
-        """One head with its empty line."""
-        return await self.hear_until(b"\r\n\r\n")
-
-    async def hear_answer(self) -> tuple[bytes, bytes]:
-        """Head and body of one message with Content-Length, or without any body."""
-        head = await self.hear_head()
-        length = re.search(rb"\r\ncontent-length: *([0-9]+)", head.lower())
-        return head, await self.hear(int(length[1]) if length else 0)
-
-    async def hear_all(self) -> bytes:
-        """Everything until the other end closes or resets."""
-        return await read_all(self._reader)
-
-    async def hear_nothing_more(self) -> None:
-        """The other end has closed, and said nothing before that."""
-        rest = await self.hear_all()
-        assert rest == b"", rest
-
-    def stop_hearing(self) -> None:
-        """Takes nothing more from the socket, until `hear_again`."""
-        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
-
-    def hear_again(self) -> None:
-        """Takes back `stop_hearing`."""
-        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
-
-    def end(self) -> None:
-        """Says that nothing more will be said."""
-        self._writer.write_eof()
-
-    def close(self) -> None:
-        """Closes in order."""
-        self._writer.close()
-
-    def reset(self) -> None:
-        """Goes without a word: the other end sees a reset."""
-        sock = self._writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._writer.transport.abort()
-
-
-@dataclass
-class Seen:
-    """One request as the origin understood it."""
-
-    method: bytes
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    connection: int
-
-    def values(self, name: bytes) -> list[bytes]:
-        """All values of a header, by lower-case name."""
-        return [value for key, value in self.headers if key.lower() == name]
-
-
-@dataclass
-class Origin:
-    """An origin that records all bytes and answers each request that h11 accepts."""
-
-    requests: list[Seen] = field(default_factory=list)
-    received: list[bytes] = field(default_factory=list)
-    """Bytes by connection."""
-    open: int = 0
-    port: int = 0
-    answer: Callable[[Seen], bytes] | None = None
-    """Raw answer to a request; `200 ok` without one, and the end of the connection when it is empty."""
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        number = len(self.received)
-        self.received.append(b"")
-        self.writers.append(writer)
-        self.open += 1
-        connection = h11.Connection(h11.SERVER)
-        try:
-            while data := await reader.read(65536):
-                self.received[number] += data
-                connection.receive_data(data)
-                if not await self._take(connection, number, writer):
-                    break
-        except (h11.RemoteProtocolError, ConnectionError):
-            pass
-        finally:
-            self.open -= 1
-            writer.close()
-
-    async def _take(self, connection: h11.Connection, number: int, writer: asyncio.StreamWriter) -> bool:
-        while True:
-            event = connection.next_event()
-            if event is h11.NEED_DATA or event is h11.PAUSED:
-                return True
-            if isinstance(event, h11.Request):
-                self._head, self._body = event, b""
-            elif isinstance(event, h11.Data):
-                self._body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                head = self._head
-                seen = Seen(head.method, head.target, head.headers.raw_items(), self._body, number)
-                self.requests.append(seen)
-                answer = self.answer(seen) if self.answer else ok(b"ok")
-                writer.write(answer)
-                await writer.drain()
-                if b"connection: close" in answer.lower().partition(b"\r\n\r\n")[0] or not answer:
-                    return False
-                connection.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
-                connection.send(h11.EndOfMessage())
-                if connection.our_state is h11.MUST_CLOSE:
-                    return False
-                connection.start_next_cycle()
-            else:
-                return False
-
-
-@dataclass
-class ScriptedOrigin:
-    """An origin whose every connection is handed to the test."""
-
-    url: str = ""
-    accepted: int = 0
-    _waiting: asyncio.Queue[Line] = field(default_factory=asyncio.Queue)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        self._waiting.put_nowait(Line(reader, writer))
-
-    async def line(self) -> Line:
-        """The next connection that the proxy has opened."""
-        async with asyncio.timeout(DEADLINE):
-            return await self._waiting.get()
-
-    async def request(self) -> tuple[Line, bytes]:
-        """The next connection, and the head of the first request on it."""
-        line = await self.line()
-        return line, await line.hear_head()
-
-
-@contextlib.asynccontextmanager
-async def scripted_origin() -> AsyncIterator[ScriptedOrigin]:
-    """A `ScriptedOrigin` that listens."""
-    origin = ScriptedOrigin()
-    async with raw_origin(origin.serve) as origin.url:
-        yield origin
-
-
-@contextlib.asynccontextmanager
-async def raw_origin(handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
-    """An origin of the test's own making; gives its URL."""
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-@contextlib.asynccontextmanager
-async def recording_origin(answer: Callable[[Seen], bytes] | None = None) -> AsyncIterator[Origin]:
-    """An `Origin` that listens."""
-    origin = Origin(answer=answer)
-    server = await asyncio.start_server(origin.serve, "127.0.0.1", 0)
-    origin.port = server.sockets[0].getsockname()[1]
-    try:
-        yield origin
-    finally:
-        server.close()
-        for writer in origin.writers:
-            writer.transport.abort()
-        await settle()
-
-
-def closed_port() -> str:
-    """URL of a port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
-
-
-class Record:
-    """Stands in for the event ring: keeps every exchange that ended."""
-
-    def __init__(self) -> None:
-        self.exchanges: list[Exchange] = []
-
-    def offer(self, exchange: Exchange) -> None:
-        self.exchanges.append(exchange)
-
-    @property
-    def errors(self) -> list[str]:
-        """The error words, in the order in which exchanges ended."""
-        return [exchange.error for exchange in self.exchanges]
 
 
 class PathGuard:
@@ -303,6 +40,21 @@ class PathGuard:
         if path.startswith(b"/bad"):
             return Verdict(Action.BLOCK, 99.0, (), ("ua.library",), "test")
         return Verdict(Action.PASS, 12.0, (), ("ua.browser", "bot.none"), "test")
+
+
+class Record:
+    """Stands in for the event ring: keeps every exchange that ended."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+
+    def offer(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+    @property
+    def errors(self) -> list[str]:
+        """The error words, in the order in which exchanges ended."""
+        return [exchange.error for exchange in self.exchanges]
 
 
 @dataclass
@@ -388,40 +140,6 @@ class Proxy:
     def turn_wheel(self, seconds: float) -> None:
         """Lets a deadline of so many seconds pass, and the second in which the wheel comes by everybody."""
         self.pass_time(seconds + 1.25)
-
-
-async def read_all(reader: asyncio.StreamReader) -> bytes:
-    """Everything until the other end closes or resets."""
-    out = b""
-    async with asyncio.timeout(DEADLINE):
-        with contextlib.suppress(ConnectionError):
-            while piece := await reader.read(65536):
-                out += piece
-    return out
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits for a condition that other tasks of this loop bring about."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
-async def settle() -> None:
-    """Lets the loop deliver all that has been sent, before a test says that something did not happen."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
-def statuses(answers: bytes) -> list[int]:
-    """Status codes of the heads in a stream of answers whose bodies hold no status line."""
-    return [int(status) for status in re.findall(rb"HTTP/1\.[01] ([0-9]{3}) ", answers)]
-
-
-def value_of(head: bytes, name: str) -> str | None:
-    """The value of a header in a raw head."""
-    match = re.search(rb"\r\n%b: *([^\r]*)\r\n" % name.encode(), head, re.IGNORECASE)
-    return match[1].decode("latin-1") if match else None
 
 
 @contextlib.asynccontextmanager

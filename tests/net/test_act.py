@@ -39,7 +39,10 @@ def test_the_lines_follow_the_verdict_however_many_different_ones_there_are() ->
         for number in range(3000):
             step = act(verdict(score=number / 30, labels=(f"label.{number}",)))
             assert isinstance(step, Forward)
-            assert step.lines == f"X-Bot-Score: {number / 30:.0f}\r\nX-Bot-Verdict: pass\r\nX-Bot-Labels: label.{number}\r\n".encode()
+            assert (
+                step.lines
+                == f"X-Bot-Score: {number / 30:.0f}\r\nX-Bot-Verdict: pass\r\nX-Bot-Labels: label.{number}\r\n".encode()
+            )
 
 
 def test_a_label_cannot_break_out_of_its_line() -> None:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tests.net.harness import (
-    Line,
-    Proxy,
-    get,
-    ok,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    settle,
-    until,
-)
+from tests.net.harness import Proxy, proxy_to
+from tests.net.lines import Line, settle, until
+from tests.net.messages import get, ok
+from tests.net.origins import recording_origin, scripted_origin
 from trafficguard.net.connection import Connection
 
 MOST_HELD = 512 * 1024

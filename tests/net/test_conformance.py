@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import Origin, proxy_to, recording_origin, statuses, until
+from tests.net.harness import proxy_to
+from tests.net.lines import until
+from tests.net.messages import statuses
+from tests.net.origins import Origin, recording_origin
 
 BYTEWISE_AT_MOST = 4096
 

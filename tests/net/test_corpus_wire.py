@@ -7,7 +7,10 @@ import re
 import pytest
 
 from tests.corpus.wire import Case, cases
-from tests.net.harness import Origin, Proxy, proxy_to, recording_origin, statuses, until
+from tests.net.harness import Proxy, proxy_to
+from tests.net.lines import until
+from tests.net.messages import statuses
+from tests.net.origins import Origin, recording_origin
 
 CASES = cases()
 NAMES = [case.id for case in CASES]

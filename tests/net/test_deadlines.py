@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import Proxy, get, ok, proxy_to, recording_origin, scripted_origin, settle, until, value_of
+from tests.net.harness import Proxy, proxy_to
+from tests.net.lines import settle, until
+from tests.net.messages import get, ok, value_of
+from tests.net.origins import recording_origin, scripted_origin
 
 # Clients
 

@@ -6,20 +6,10 @@ import asyncio
 
 import pytest
 
-from tests.net.harness import (
-    Seen,
-    chunked,
-    get,
-    ok,
-    post,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    settle,
-    statuses,
-    until,
-    value_of,
-)
+from tests.net.harness import proxy_to
+from tests.net.lines import settle, until
+from tests.net.messages import chunked, get, ok, post, statuses, value_of
+from tests.net.origins import Seen, recording_origin, scripted_origin
 
 
 def echo_target(seen: Seen) -> bytes:
@@ -244,7 +234,9 @@ async def test_an_old_client_that_asks_to_stay_is_told_that_it_may(path: str) ->
 
 
 async def test_an_old_client_gets_a_chunked_answer_without_chunks() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer-Field: x\r\n\r\n"
+    answer = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer-Field: x\r\n\r\n"
+    )
     async with recording_origin(lambda _: answer) as origin, proxy_to(origin.url) as proxy:
         line = await proxy.line(get("/", "Connection: keep-alive", version="1.0"))
         head = await line.hear_head()

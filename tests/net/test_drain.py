@@ -13,20 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import (
-    DEADLINE,
-    Line,
-    get,
-    leave_berth,
-    make_berth,
-    ok,
-    post,
-    recording_origin,
-    scripted_origin,
-    settle,
-    until,
-    value_of,
-)
+from tests.net.harness import leave_berth, make_berth
+from tests.net.lines import DEADLINE, Line, settle, until
+from tests.net.messages import get, ok, post, value_of
+from tests.net.origins import recording_origin, scripted_origin
 from tests.net.test_tunnel import HANDSHAKE, switch
 from trafficguard.net.listener import bind
 from trafficguard.settings import Settings

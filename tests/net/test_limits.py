@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.harness import Line, Proxy, get, proxy_to, recording_origin, scripted_origin, statuses, until, value_of
+from tests.net.harness import Proxy, proxy_to
+from tests.net.lines import Line, until
+from tests.net.messages import get, statuses, value_of
+from tests.net.origins import recording_origin, scripted_origin
 
 # Heads
 
@@ -83,7 +86,10 @@ async def test_all_clients_together_may_hold_so_many_connections_and_no_more() -
 
 async def test_a_trusted_peer_may_hold_more_than_one_address_may_but_not_more_than_all() -> None:
     limits = {"connections": 5, "connections_per_address": 1}
-    async with recording_origin() as origin, proxy_to(origin.url, limits=limits, trusted={"peers": ["127.0.0.1"]}) as proxy:
+    async with (
+        recording_origin() as origin,
+        proxy_to(origin.url, limits=limits, trusted={"peers": ["127.0.0.1"]}) as proxy,
+    ):
         await hold(proxy, 5)
         assert await refused(proxy)
 

@@ -6,17 +6,9 @@ import json
 
 import pytest
 
-from tests.net.harness import (
-    Proxy,
-    chunked,
-    closed_port,
-    get,
-    ok,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    value_of,
-)
+from tests.net.harness import Proxy, proxy_to
+from tests.net.messages import chunked, get, ok, value_of
+from tests.net.origins import closed_port, recording_origin, scripted_origin
 
 PAGE = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 PROGRAM = "Accept: */*"
@@ -37,7 +29,12 @@ async def test_people_get_a_page_and_programs_get_problem_details() -> None:
 
 async def test_no_answer_of_ours_is_kept_or_indexed_and_all_are_dated() -> None:
     async with proxy_to(closed_port(), mode="enforce") as proxy:
-        for request in (get(), get("/bad"), get("/", "Content-Length: 99999999999", method="POST"), b"nonsense\r\n\r\n"):
+        for request in (
+            get(),
+            get("/bad"),
+            get("/", "Content-Length: 99999999999", method="POST"),
+            b"nonsense\r\n\r\n",
+        ):
             head, _ = await proxy.ask(request)
             assert value_of(head, "Cache-Control") == "no-store"
             assert value_of(head, "X-Robots-Tag") == "noindex"
@@ -124,7 +121,9 @@ async def test_an_origin_that_dies_gives_502s_and_never_a_hang_and_is_found_agai
         assert (await client.hear_answer())[0].startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("answer", [ok(b"shop's own 404").replace(b"200 OK", b"404 Not Found"), ok().replace(b"200 OK", b"500 Oops")])
+@pytest.mark.parametrize(
+    "answer", [ok(b"shop's own 404").replace(b"200 OK", b"404 Not Found"), ok().replace(b"200 OK", b"500 Oops")]
+)
 async def test_errors_of_the_shop_are_the_shops(answer: bytes) -> None:
     async with recording_origin(lambda _: answer) as origin, proxy_to(origin.url) as proxy:
         assert await proxy.send(get()) == answer

@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.net.harness import Line, Proxy, Seen, get, in_chunks, proxy_to, recording_origin, statuses, until
+from tests.net.harness import Proxy, proxy_to
+from tests.net.lines import Line, until
+from tests.net.messages import get, in_chunks, statuses
+from tests.net.origins import Seen, recording_origin
 from trafficguard.net.peer import Trust, pack_address
 from trafficguard.settings import TrustedSettings
 
@@ -73,7 +76,11 @@ async def test_no_stranger_can_say_who_he_is(claim: str) -> None:
 
 async def test_all_claims_of_a_stranger_together_and_repeated_are_dropped() -> None:
     lines = (*CLAIMS, *CLAIMS, *(claim.lower() for claim in CLAIMS), "X-Kept: yes")
-    for start in (get("/", *lines), get("/", *lines, version="1.0"), get("/", *lines).replace(b"/ ", b"http://shop.example/ ", 1)):
+    for start in (
+        get("/", *lines),
+        get("/", *lines, version="1.0"),
+        get("/", *lines).replace(b"/ ", b"http://shop.example/ ", 1),
+    ):
         seen, *_ = await served(start)
         named = {name.lower() for name, _ in seen.headers}
         assert named <= {b"host", b"x-kept", b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id"}
@@ -101,7 +108,9 @@ async def test_no_stranger_can_make_us_drop_what_counts_by_naming_it_in_connecti
 
 
 async def test_what_connection_names_is_not_sent_on_whatever_its_case_and_order() -> None:
-    seen, *_ = await served(get("/", "x-HOP: a", "X-hop: b", "Connection: Close", "connection: ,X-HOP,,", "TE: x", "X-Kept: y"))
+    seen, *_ = await served(
+        get("/", "x-HOP: a", "X-hop: b", "Connection: Close", "connection: ,X-HOP,,", "TE: x", "X-Kept: y")
+    )
     assert {name.lower() for name, _ in seen.headers} >= {b"x-kept"}
     for name in (b"x-hop", b"connection", b"te"):
         assert seen.values(name) == []
@@ -134,7 +143,9 @@ CHAINS = [
 
 @pytest.mark.parametrize(("chain", "client", "onward"), CHAINS, ids=[case[0] for case in CHAINS])
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR"])
-async def test_the_chain_of_a_trusted_peer_is_walked_from_the_right(name: str, chain: str, client: str, onward: str) -> None:
+async def test_the_chain_of_a_trusted_peer_is_walked_from_the_right(
+    name: str, chain: str, client: str, onward: str
+) -> None:
     seen, address, *_ = await served(get("/", f"{name}: {chain}"), **BY_X)
     assert address == client
     assert seen.values(b"x-forwarded-for") == [onward.encode()]
@@ -142,7 +153,9 @@ async def test_the_chain_of_a_trusted_peer_is_walked_from_the_right(name: str, c
 
 @pytest.mark.parametrize("second", ["X-Forwarded-For", "x-forwarded-for"])
 async def test_several_lines_make_one_chain(second: str) -> None:
-    seen, client, *_ = await served(get("/", "X-Forwarded-For: 6.6.6.6", "Accept: */*", f"{second}: 203.0.113.7, 10.1.2.3"), **BY_X)
+    seen, client, *_ = await served(
+        get("/", "X-Forwarded-For: 6.6.6.6", "Accept: */*", f"{second}: 203.0.113.7, 10.1.2.3"), **BY_X
+    )
     assert client == "203.0.113.7"
     assert seen.values(b"x-forwarded-for") == [b"203.0.113.7, 10.1.2.3, 127.0.0.1"]
 
@@ -210,8 +223,15 @@ async def test_only_https_is_https(value: str) -> None:
 
 
 async def test_a_trusted_peer_cannot_say_what_only_we_may() -> None:
-    seen, *_ = await served(get("/", "X-Bot-Score: 0", "X_Bot_Score: 0", "X_Forwarded_Host: a", "X-Real-IP: 1.2.3.4"), **BY_X)
-    assert {name.lower() for name, _ in seen.headers} == {b"host", b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id"}
+    seen, *_ = await served(
+        get("/", "X-Bot-Score: 0", "X_Bot_Score: 0", "X_Forwarded_Host: a", "X-Real-IP: 1.2.3.4"), **BY_X
+    )
+    assert {name.lower() for name, _ in seen.headers} == {
+        b"host",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+        b"x-request-id",
+    }
 
 
 @pytest.mark.parametrize(
@@ -240,7 +260,10 @@ async def test_a_request_id_of_a_trusted_peer_is_kept_if_it_is_one(sent: str, ke
 
 async def test_a_peer_on_a_unix_socket_is_trusted_and_has_no_address(tmp_path: Path) -> None:
     place = tmp_path / "door.sock"
-    async with recording_origin() as origin, proxy_to(origin.url, listen=place, trusted={"header": "x-forwarded-for"}) as proxy:
+    async with (
+        recording_origin() as origin,
+        proxy_to(origin.url, listen=place, trusted={"header": "x-forwarded-for"}) as proxy,
+    ):
         for number, (lines, client, onward) in enumerate(
             [
                 ((), "unix", []),
@@ -262,6 +285,7 @@ async def test_a_peer_on_a_unix_socket_is_trusted_and_has_no_address(tmp_path: P
 async def test_a_client_that_reset_before_it_was_accepted_passes_for_nobody() -> None:
     """Its request can still be read, but its address cannot: it must not count as a trusted peer without address."""
     async with recording_origin() as origin, proxy_to(origin.url) as proxy:
+        await proxy.ask(get("/before"))  # leaves a connection on which a request could go on at once
         loop = asyncio.get_running_loop()
         with socket.socket() as door:
             door.bind(("127.0.0.1", 0))
@@ -274,7 +298,8 @@ async def test_a_client_that_reset_before_it_was_accepted_passes_for_nobody() ->
             await proxy.ask(get("/after"))
             await until(lambda: proxy.meters.connections_open == 0)
             server.close()
-        assert [seen.target for seen in origin.requests] == [b"/after"]
+        assert [seen.target for seen in origin.requests] == [b"/before", b"/after"]
+        assert len(proxy.record.exchanges) == 2
         assert proxy.connections == 0
 
 
@@ -282,12 +307,17 @@ async def test_a_client_that_reset_before_it_was_accepted_passes_for_nobody() ->
 
 
 @given(st.ip_addresses())
-def test_an_address_packs_as_the_standard_library_packs_it(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_an_address_packs_as_the_standard_library_packs_it(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
     mapped = getattr(address, "ipv4_mapped", None)
     assert pack_address(str(address)) == (mapped or address).packed
 
 
-@pytest.mark.parametrize("text", ["", "unix", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "0x1.2.3.4", " 1.2.3.4", "::1%lo", ":::", "1.2.3.4\0"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "unix", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "0x1.2.3.4", " 1.2.3.4", "::1%lo", ":::", "1.2.3.4\0"],
+)
 def test_what_is_no_address_packs_to_nothing(text: str) -> None:
     assert pack_address(text) is None
 
@@ -313,5 +343,3 @@ def test_peers_are_remembered_in_bounded_number() -> None:
     assert len(trust._known) <= 4096
     assert trust.peer("unix").trusted
     assert not trust.peer("10.0.0.1").trusted
-
-

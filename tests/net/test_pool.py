@@ -7,18 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.harness import (
-    ScriptedOrigin,
-    closed_port,
-    get,
-    ok,
-    post,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    statuses,
-    until,
-)
+from tests.net.harness import proxy_to
+from tests.net.lines import until
+from tests.net.messages import get, ok, post, statuses
+from tests.net.origins import ScriptedOrigin, closed_port, recording_origin, scripted_origin
 
 # Kept connections
 

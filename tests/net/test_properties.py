@@ -10,7 +10,10 @@ import h11
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.net.harness import Line, Seen, get, in_chunks, ok, proxy_to, recording_origin, scripted_origin, settle, until
+from tests.net.harness import proxy_to
+from tests.net.lines import Line, settle, until
+from tests.net.messages import get, in_chunks, ok
+from tests.net.origins import Seen, recording_origin, scripted_origin
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -48,7 +51,11 @@ class Ask:
             return start + b"\r\n"
         bare = self.method == b"HEAD" or self.status == 304
         if self.answer_chunks is not None:
-            return start + b"Transfer-Encoding: chunked\r\n\r\n" + (b"" if bare else in_chunks(*cut(self.answer, self.answer_chunks)))
+            return (
+                start
+                + b"Transfer-Encoding: chunked\r\n\r\n"
+                + (b"" if bare else in_chunks(*cut(self.answer, self.answer_chunks)))
+            )
         return start + b"Content-Length: %d\r\n\r\n" % len(self.answer) + (b"" if bare else self.answer)
 
     @property
@@ -66,7 +73,9 @@ PLACES = st.lists(st.integers(0, 1 << 20), max_size=8).map(tuple)
 ASKS = st.builds(
     Ask,
     method=st.sampled_from([b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS"]),
-    headers=st.lists(st.tuples(TOKENS.map(str.encode), VALUES.map(lambda text: text.encode("latin-1"))), max_size=5).map(tuple),
+    headers=st.lists(
+        st.tuples(TOKENS.map(str.encode), VALUES.map(lambda text: text.encode("latin-1"))), max_size=5
+    ).map(tuple),
     body=BODIES,
     chunks=st.none() | PLACES,
     status=st.sampled_from([200, 201, 204, 302, 304, 404, 500]),
@@ -76,7 +85,14 @@ ASKS = st.builds(
 
 
 def ours(name: bytes) -> bool:
-    return name in (b"host", b"content-length", b"transfer-encoding", b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id")
+    return name in (
+        b"host",
+        b"content-length",
+        b"transfer-encoding",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+        b"x-request-id",
+    )
 
 
 async def converse(line: Line, pieces: list[bytes], asks: list[Ask]) -> list[tuple[int, bytes]]:
@@ -119,7 +135,10 @@ SMALL = ASKS.filter(lambda ask: len(ask.answer) < 1000)
 async def test_any_pipeline_in_any_pieces_reaches_the_origin_unchanged_and_is_answered_in_order(
     asks: list[Ask], places: tuple[int, ...], at_once: bool
 ) -> None:
-    async with recording_origin(lambda seen: asks[int(seen.target[1:])].raw_answer()) as origin, proxy_to(origin.url) as proxy:
+    async with (
+        recording_origin(lambda seen: asks[int(seen.target[1:])].raw_answer()) as origin,
+        proxy_to(origin.url) as proxy,
+    ):
         stream = b"".join(ask.raw(number) for number, ask in enumerate(asks))
         line = await proxy.line()
         answers = await converse(line, [stream] if at_once else cut(stream, places), asks)
@@ -179,7 +198,9 @@ async def test_any_bytes_beyond_an_answer_reach_nobody(extra: bytes, places: tup
 
 @QUICK
 @given(st.binary(max_size=300) | st.binary(max_size=60).map(lambda tail: get()[:-2] + tail), PLACES)
-async def test_any_bytes_at_all_end_in_answers_or_the_end_of_the_connection(raw: bytes, places: tuple[int, ...]) -> None:
+async def test_any_bytes_at_all_end_in_answers_or_the_end_of_the_connection(
+    raw: bytes, places: tuple[int, ...]
+) -> None:
     async with recording_origin() as origin, proxy_to(origin.url) as proxy:
         whole = await proxy.send(raw)
         in_pieces = await proxy.send(*cut(raw, places))

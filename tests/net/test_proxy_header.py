@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.net.harness import get, proxy_to, recording_origin, settle, statuses, until
+from tests.net.harness import proxy_to
+from tests.net.lines import settle, until
+from tests.net.messages import get, statuses
+from tests.net.origins import recording_origin
 from trafficguard.net.proxy_header import ProxyHeader, Unread, read_proxy_header
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -89,7 +92,11 @@ def test_only_the_configured_version_is_read() -> None:
     assert isinstance(read_proxy_header(v2(V4), "v2"), ProxyHeader)
 
 
-@given(st.binary(max_size=64) | st.binary(max_size=300).map(lambda tail: v2(tail)) | st.binary(max_size=90).map(b"PROXY ".__add__))
+@given(
+    st.binary(max_size=64)
+    | st.binary(max_size=300).map(lambda tail: v2(tail))
+    | st.binary(max_size=90).map(b"PROXY ".__add__)
+)
 def test_any_bytes_get_an_answer_that_more_bytes_do_not_change(raw: bytes) -> None:
     whole = read_proxy_header(raw, "any") if raw else Unread.MORE
     for size in range(1, len(raw)):

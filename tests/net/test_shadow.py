@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from tests.net.harness import Origin, chunked, get, ok, post, proxy_to, recording_origin, statuses
+from tests.net.harness import proxy_to
+from tests.net.messages import chunked, get, ok, post, statuses
+from tests.net.origins import Origin, recording_origin
 from tests.net.test_tunnel import HANDSHAKE
 from trafficguard.exchange import Action
 
@@ -73,7 +75,10 @@ async def test_enforce_tells_the_origin_about_what_passes_and_the_client_nothing
 
 async def test_protocol_is_enforced_in_every_mode() -> None:
     for mode in ("off", "shadow", "enforce"):
-        async with recording_origin() as origin, proxy_to(origin.url, mode=mode, limits={"body": 3, "head": 600}) as proxy:
+        async with (
+            recording_origin() as origin,
+            proxy_to(origin.url, mode=mode, limits={"body": 3, "head": 600}) as proxy,
+        ):
             assert statuses(await proxy.send(b"nonsense\r\n\r\n")) == [400]
             assert statuses(await proxy.send(post(b"1234"))) == [413]
             assert statuses(await proxy.send(get("/" + "x" * 700))) == [431]

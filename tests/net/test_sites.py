@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import get, ok, proxy_to, recording_origin, statuses
+from tests.net.harness import proxy_to
+from tests.net.messages import get, ok, statuses
+from tests.net.origins import recording_origin
 from trafficguard.http.target import Target
 from trafficguard.net.pool import Origin
 from trafficguard.net.sites import Route, Sites, listed_servers
@@ -211,7 +213,13 @@ def test_the_board_lists_servers_in_the_order_in_which_sites_make_them() -> None
     settings = Settings.model_validate(
         {
             "sites": [
-                {"hosts": ["a.example"], "upstreams": [{"servers": ["http://a:1"]}, {"path": "/deep", "servers": ["http://a:2", "http://a:3"]}]},
+                {
+                    "hosts": ["a.example"],
+                    "upstreams": [
+                        {"servers": ["http://a:1"]},
+                        {"path": "/deep", "servers": ["http://a:2", "http://a:3"]},
+                    ],
+                },
                 {"hosts": ["b.example"], "upstreams": [{"servers": ["http://b:1"], "health": {"path": "/up"}}]},
             ]
         }
@@ -228,5 +236,8 @@ def test_body_limits_of_a_site_go_by_the_longest_prefix() -> None:
     settings["bodies"] = [{"path": "/images", "limit": 5000}, {"path": "/images/small", "limit": 10}]
     shop = sites(settings).find(b"")
     assert shop is not None
-    limits = [shop.body_limit(Target(path, b"")) for path in (b"/", b"/images", b"/images/small/x", b"/imagesx", b"/x/..//images", b"*")]
+    limits = [
+        shop.body_limit(Target(path, b""))
+        for path in (b"/", b"/images", b"/images/small/x", b"/imagesx", b"/x/..//images", b"*")
+    ]
     assert limits == [1000, 5000, 10, 1000, 5000, 1000]

@@ -7,22 +7,19 @@ import hashlib
 
 import pytest
 
-from tests.net.harness import (
-    Line,
-    get,
-    ok,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    settle,
-    statuses,
-    until,
-    value_of,
-)
+from tests.net.harness import proxy_to
+from tests.net.lines import Line, settle, until
+from tests.net.messages import get, ok, statuses, value_of
+from tests.net.origins import recording_origin, scripted_origin
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = base64.b64encode(hashlib.sha1(f"{KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
-HANDSHAKE = ("Connection: keep-alive, Upgrade", "Upgrade: WebSocket", f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13")
+HANDSHAKE = (
+    "Connection: keep-alive, Upgrade",
+    "Upgrade: WebSocket",
+    f"Sec-WebSocket-Key: {KEY}",
+    "Sec-WebSocket-Version: 13",
+)
 
 
 def switch(accept: str = ACCEPT, upgrade: str = "websocket", connection: str = "Upgrade") -> bytes:
@@ -145,7 +142,9 @@ async def test_a_fake_websocket_gets_no_tunnel_even_if_the_origin_agrees(lines: 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0", "anything"])
 @pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS"])
-async def test_an_upgrade_with_a_body_is_a_normal_request_and_its_body_no_second_one(method: str, protocol: str) -> None:
+async def test_an_upgrade_with_a_body_is_a_normal_request_and_its_body_no_second_one(
+    method: str, protocol: str
+) -> None:
     inner = get("/smuggled")
     lines = ("Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "HTTP2-Settings: AAMAAABk", *HANDSHAKE[2:])
     for framing, body in (

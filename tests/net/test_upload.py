@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.net.harness import (
-    chunked,
-    get,
-    in_chunks,
-    ok,
-    post,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    settle,
-    statuses,
-    until,
-    value_of,
-)
+from tests.net.harness import Proxy, proxy_to
+from tests.net.lines import Line, settle, until
+from tests.net.messages import chunked, get, in_chunks, ok, post, statuses, value_of
+from tests.net.origins import ScriptedOrigin, recording_origin, scripted_origin
 from trafficguard.http.framing import BAD_CHUNK, BODY_TOO_LARGE, CHUNKED
 from trafficguard.net.upload import Upload
+from trafficguard.net.upstream import Upstream
 
 UPLOAD_HEAD = get("/upload", "Content-Length: 10", method="POST")
 CHUNKED_HEAD = get("/upload", "Transfer-Encoding: chunked", method="POST")
@@ -179,6 +170,54 @@ async def test_an_origin_connection_whose_request_was_not_all_sent_is_not_used_a
         assert not proxy.servers[0].idle
 
 
+async def stuck_upload(proxy: Proxy, origin: ScriptedOrigin) -> tuple[Line, Line, Upstream]:
+    """Client, origin and our connection to it, when the origin has stopped to read the body in the middle."""
+    client = await proxy.line(get("/", "Content-Length: 50000000", method="POST"))
+    shop, _ = await origin.request()
+    shop.stop_hearing()
+    client.say(b"x" * 50_000_000)
+    (connection,) = proxy.worker.services.wheel.items()
+    await until(lambda: not connection.transport.is_reading())
+    await settle()
+    upstream = connection._upstream  # type: ignore[attr-defined]
+    assert upstream.transport.get_write_buffer_size() > 0
+    return client, shop, upstream
+
+
+async def test_an_origin_that_answers_but_does_not_read_on_is_let_go() -> None:
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        client, shop, upstream = await stuck_upload(proxy, origin)
+        shop.say(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        assert (await client.hear_answer())[1] == b"big"
+        await until(lambda: upstream.lost)
+
+
+async def test_an_answer_to_the_end_of_the_connection_ends_although_the_origin_does_not_read_on() -> None:
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        client, shop, upstream = await stuck_upload(proxy, origin)
+        shop.say(b"HTTP/1.1 200 OK\r\n\r\nenough")
+        shop.end()
+        await client.hear_until(b"enough")
+        await until(lambda: upstream.lost)
+        assert proxy.record.errors == [""]
+
+
+async def test_an_origin_connection_that_has_not_taken_all_of_a_request_is_not_used_again() -> None:
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        client = await proxy.line(post(b"body"))
+        shop, _ = await origin.request()
+        (connection,) = proxy.worker.services.wheel.items()
+        connection._upstream.pause_writing()  # type: ignore[attr-defined]  # as when the last piece fills its buffer
+        shop.say(ok())
+        await client.hear_answer()
+        assert not proxy.servers[0].idle
+        client.say(get("/next"))
+        fresh, head = await origin.request()
+        assert head.startswith(b"GET /next ")
+        fresh.say(ok())
+        await client.hear_answer()
+
+
 # Limits
 
 
@@ -199,7 +238,9 @@ async def test_a_body_of_exactly_the_limit_passes() -> None:
 
 async def test_a_chunked_body_that_grows_too_large_never_becomes_a_whole_request() -> None:
     async with recording_origin() as origin, proxy_to(origin.url, limits={"body": 100}) as proxy:
-        assert statuses(await proxy.send(CHUNKED_HEAD + b"8\r\n12345678\r\n", b"60\r\n%b\r\n0\r\n\r\n" % (b"x" * 96))) == [413]
+        assert statuses(
+            await proxy.send(CHUNKED_HEAD + b"8\r\n12345678\r\n", b"60\r\n%b\r\n0\r\n\r\n" % (b"x" * 96))
+        ) == [413]
         await until(lambda: origin.open == 0)
         assert not origin.requests
 
@@ -209,7 +250,12 @@ async def test_every_path_has_its_own_body_limit() -> None:
         bodies = [{"path": "/images", "limit": 1000}, {"path": "/images/small", "limit": 10}]
         sites = [{"upstreams": [{"servers": [origin.url]}], "bodies": bodies}]
         async with proxy_to(sites=sites, limits={"body": 100}) as proxy:
-            for path, largest in (("/", 100), ("/images/a", 1000), ("/images/small/a", 10), ("/x/../%69mages/small", 10)):
+            for path, largest in (
+                ("/", 100),
+                ("/images/a", 1000),
+                ("/images/small/a", 10),
+                ("/x/../%69mages/small", 10),
+            ):
                 assert statuses(await proxy.send(post(b"x" * largest, path))) == [200]
                 assert statuses(await proxy.send(post(b"x" * (largest + 1), path))) == [413]
 
@@ -284,13 +330,7 @@ async def test_a_steady_body_may_take_much_longer_than_the_grace() -> None:
 
 async def test_an_origin_that_does_not_take_the_body_is_to_blame_not_the_client() -> None:
     async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
-        client = await proxy.line(get("/", "Content-Length: 50000000", method="POST"))
-        shop, _ = await origin.request()
-        shop.stop_hearing()
-        client.say(b"x" * 50_000_000)
-        (connection,) = proxy.worker.services.wheel.items()
-        await until(lambda: not connection.transport.is_reading())
-        await settle()
+        client, _, _ = await stuck_upload(proxy, origin)
         proxy.turn_wheel(60)
         head, _ = await client.hear_answer()
         assert head.startswith(b"HTTP/1.1 504 ")

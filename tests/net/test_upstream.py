@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.net.harness import (
-    Seen,
-    get,
-    in_chunks,
-    ok,
-    post,
-    proxy_to,
-    recording_origin,
-    scripted_origin,
-    settle,
-    statuses,
-    until,
-    value_of,
-)
+from tests.net.harness import proxy_to
+from tests.net.lines import settle, until
+from tests.net.messages import get, in_chunks, ok, post, statuses, value_of
+from tests.net.origins import Seen, recording_origin, scripted_origin
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 TO_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"

@@ -16,11 +16,13 @@ from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 START = 1_700_000_000_000_000_000
 
 
-def blocked(target: bytes = b"/", request_id: str = "id", agent: bytes = b"curl/8") -> Exchange:
+def blocked(
+    target: bytes = b"/", request_id: str = "id", agent: bytes = b"curl/8", site: str = "*"
+) -> Exchange:
     """A blocked request, which is always recorded."""
     head = RequestReader().read(b"GET %b HTTP/1.1\r\nHost: x\r\nUser-Agent: %b\r\n\r\n" % (target, agent))
     assert isinstance(head, RequestHead)
-    exchange = Exchange(Request(head, "192.0.2.7", False, "*", request_id.encode()), START)
+    exchange = Exchange(Request(head, "192.0.2.7", False, site, request_id.encode()), START)
     exchange.ended, exchange.status = START + 1000, 403
     exchange.verdict = Verdict(
         Action.BLOCK, 90.0, (Reason("ua", 4.0, "It says so."),), ("ua.library",), "threshold"

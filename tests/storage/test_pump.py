@@ -98,9 +98,9 @@ def test_a_supervisor_that_is_gone_costs_events_and_raises_nothing(ring, channel
 
 
 def test_text_that_is_not_valid_unicode_is_spelled_out(ring, channel, meters, make_blocked):
-    ring.offer(make_blocked(request_id="\ud800"))
+    ring.offer(make_blocked(site="\ud800"))
     Pump(ring, channel[1], meters).pump()
-    assert [event["id"] for event in read_events(channel[0], never)] == ["\\ud800"]
+    assert [event["site"] for event in read_events(channel[0], never)] == ["\\ud800"]
 
 
 def test_several_worker_processes_may_share_a_channel(ring, meters, make_blocked):

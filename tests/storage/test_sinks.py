@@ -139,12 +139,12 @@ def test_no_text_of_a_client_can_leave_its_line_or_steer_a_terminal(tmp_path, ma
     path.unlink(missing_ok=True)
     nasty = text + '\r\n{"t":1}\x1b[2J\x7f\x85\u2028\ud800"'
     sink = JsonLines(str(path), MEGABYTE)
-    sink.write([make_event(request_id=nasty), make_event(request_id="next")])
+    sink.write([make_event(site=nasty), make_event(site="next")])
     sink.close()
     raw = path.read_bytes()
     assert raw.count(b"\n") == 2
     assert all(0x20 <= byte < 0x7F or byte == 0x0A for byte in raw)
-    assert [event["id"] for event in lines_of(path)] == [nasty, "next"]
+    assert [event["site"] for event in lines_of(path)] == [nasty, "next"]
 
 
 def nested(levels):

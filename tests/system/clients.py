@@ -28,7 +28,8 @@ def page(path: str, accept: str = PAGE) -> bytes:
     """A browser's request for a page that its user typed in."""
     return (
         f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive\r\n{_HINTS}"
-        f'sec-ch-ua-platform: "Linux"\r\nUpgrade-Insecure-Requests: 1\r\nUser-Agent: {USER_AGENT}\r\nAccept: {accept}\r\n'
+        'sec-ch-ua-platform: "Linux"\r\nUpgrade-Insecure-Requests: 1\r\n'
+        f"User-Agent: {USER_AGENT}\r\nAccept: {accept}\r\n"
         "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n" + _TAIL
     ).encode()
 
@@ -44,6 +45,11 @@ def script(path: str, *, accept: str = "*/*", body: int | None = None) -> bytes:
         "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"
         "Referer: http://shop.example/\r\n" + _TAIL
     ).encode()
+
+
+def admin(path: str) -> bytes:
+    """An operator's request, to the admin listener."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 class Answer(NamedTuple):

@@ -70,7 +70,8 @@ class Demo(Program):
 def _understood(line: str) -> Seen:
     match = _LINE.fullmatch(line)
     assert match, f"no line of the live view: {line!r}"
-    score = int(match["score"]) if match["score"] != "-" else -1
+    parts = match.groupdict(default="")
+    score = int(parts["score"]) if parts["score"] != "-" else -1
     return Seen(
-        match["client"], match["verdict"], score, match["status"], match["method"], match["target"], match["reason"] or ""
+        parts["client"], parts["verdict"], score, parts["status"], parts["method"], parts["target"], parts["reason"]
     )

@@ -6,6 +6,7 @@ when the block of a `Program` ends, every process that it started has ended. Nev
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -27,6 +28,7 @@ from tests.system.processes import children, members
 DEADLINE = 30.0
 """Seconds after which a wait has failed; on a busy machine a start takes a few."""
 _HOME = Path(trafficguard.__file__).parents[1]
+_READY = "INFO listening on "
 _LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 _ADMIN = re.compile(r"health and metrics on http://127\.0\.0\.1:(\d+)")
 _KEPT_VARIABLE = "TRAFFICGUARD_CACHE_DIR"
@@ -73,6 +75,12 @@ class Program:
         self._process.wait(DEADLINE)
         for reader in self._readers:
             reader.join(DEADLINE)
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *trouble: object) -> None:
+        await asyncio.to_thread(self.__exit__, *trouble)
 
     def _collect(self, stream: IO[str], lines: list[str]) -> None:
         with stream:
@@ -128,29 +136,34 @@ class Program:
         return members(self.pid)
 
 
+def serve(folder: Path, settings: dict[str, Any], *flags: str) -> Program:
+    """`trafficguard serve` with a configuration file, which it finds in `folder`."""
+    return Program(*_serving(folder, settings, flags))
+
+
+def _serving(folder: Path, settings: dict[str, Any], flags: tuple[str, ...]) -> list[str]:
+    file = folder / f"{random.randrange(1 << 32):08x}.yaml"
+    file.write_text(json.dumps(settings))  # JSON is YAML
+    return ["serve", "--config", str(file), *flags]
+
+
 class Proxy(Program):
-    """`trafficguard serve` with a configuration file, on free ports."""
+    """`trafficguard serve` on free ports; its block begins once all workers serve."""
 
     def __init__(self, folder: Path, settings: dict[str, Any], *flags: str) -> None:
         """Starts; `settings` need `sites` only. `folder` takes the file."""
         free = {"listen": ["127.0.0.1:0"], "admin": {"listen": "127.0.0.1:0"}}
-        file = folder / "trafficguard.yaml"
-        file.write_text(json.dumps({**free, **settings}))  # JSON is YAML
-        super().__init__("serve", "--config", str(file), *flags)
+        super().__init__(*_serving(folder, {**free, **settings}, flags))
         self.port = 0
-        """Where clients connect, once it is ready."""
+        """Where clients connect, once it is ready; 0 without such a place."""
         self.admin_port = 0
 
     def __enter__(self) -> Self:
         try:
-            return self.ready()
+            self.wait_for_text(_READY)
         except BaseException:
             self.__exit__()
             raise
-
-    def ready(self) -> Self:
-        """Waits until all workers serve."""
-        self.wait_for(lambda: any(_LISTENING.search(line) for line in self.errors), "readiness")
         self.port = self._number(_LISTENING)
         self.admin_port = self._number(_ADMIN)
         return self

@@ -34,7 +34,7 @@ class Death(NamedTuple):
 DEATHS = {
     "nobody-listens": Death(origins.nobody, 502, "could not be reached"),
     "closes-at-once": Death(partial(origins.raw, origins.leaving_at_once), 502, "without an answer"),
-    "closes-after-the-request": Death(partial(origins.raw, origins.leaving_after_the_request), 502, "without an answer"),
+    "reads-and-closes": Death(partial(origins.raw, origins.leaving_after_the_request), 502, "without an answer"),
     "dies-in-the-head": Death(partial(origins.raw, origins.leaving_in_the_head), 502, "without an answer"),
     "talks-nonsense": Death(partial(origins.raw, origins.talking_nonsense), 502, "not valid"),
     "never-answers": Death(origins.silent, 504, "did not answer in time"),

@@ -1,4 +1,4 @@
-"""Programs that fetch pages are told apart from a browser: blocked, each with its reason in one line of the live view."""
+"""Programs that fetch pages are told apart from a browser: blocked, with their reason in one line of the live view."""
 
 from __future__ import annotations
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.system import origins
 from tests.system.clients import ask, connected, is_refused, page
 from tests.system.demo import Demo
-from tests.system.program import Program, Proxy, free_port, to
+from tests.system.program import Program, Proxy, free_port, serve, to
 
 ORIGIN = "http://127.0.0.1:9"
 CANNOT_START = 2
@@ -33,27 +32,48 @@ def refused_start(program: Program) -> str:
     return "\n".join(messages)
 
 
-def serve(folder: Path, settings: dict[str, Any], *flags: str) -> Program:
-    """The same as `Proxy`, but not expected to become ready."""
-    file = folder / "second.yaml"
-    file.write_text(json.dumps(settings))
-    return Program("serve", "--config", str(file), *flags)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A running instance with two workers, at a port and a Unix socket."""
+    folder = tmp_path_factory.mktemp("first")
+    listen = ["127.0.0.1:0", f"unix:{folder}/s"]
+    with origins.raw(origins.answering) as origin, Proxy(folder, to(origin, listen=listen, workers=2)) as proxy:
+        yield proxy
+        assert ask(proxy.port, page("/")).status == 200  # whatever others tried in its place
+        assert ask(path_of(proxy), page("/")).status == 200
+        assert proxy.stop() == 0
 
 
-# ---- ports
+def path_of(proxy: Proxy) -> str:
+    return next(match[1] for line in proxy.errors if (match := re.search(r"unix:(\S+),", line)))
+
+
+# ---- places that are taken
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_second_instance_on_the_same_port_is_refused(workers: int, tmp_path: Path) -> None:
-    with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, workers=workers)) as first:
-        place = f"127.0.0.1:{first.port}"
-        message = refused_start(serve(tmp_path, to(origin, listen=[place], workers=workers, admin={"listen": None})))
-        assert message == (
-            f"trafficguard: cannot listen on {place}: it is in use; stop the program that listens there or choose "
-            "another with --listen"
-        )
-        assert ask(first.port, page("/")).status == 200
-        assert first.stop() == 0
+def test_a_second_instance_on_the_same_port_is_refused(first: Proxy, workers: int, tmp_path: Path) -> None:
+    place = f"127.0.0.1:{first.port}"
+    message = refused_start(serve(tmp_path, to(ORIGIN, listen=[place], workers=workers), "--admin", "none"))
+    assert message == (
+        f"trafficguard: cannot listen on {place}: it is in use; stop the program that listens there or choose "
+        "another with --listen"
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_instance_on_the_same_admin_port_is_refused(first: Proxy, workers: int, tmp_path: Path) -> None:
+    port, admin = free_port(), f"127.0.0.1:{first.admin_port}"
+    settings = to(ORIGIN, listen=[f"127.0.0.1:{port}"], workers=workers, admin={"listen": admin})
+    message = refused_start(serve(tmp_path, settings))
+    assert message.startswith(f"trafficguard: admin.listen: cannot listen on {admin}: Address already in use")
+    assert is_refused(port)
+
+
+def test_a_second_instance_on_the_same_unix_socket_is_refused(first: Proxy, tmp_path: Path) -> None:
+    place = f"unix:{path_of(first)}"
+    message = refused_start(serve(tmp_path, to(ORIGIN, listen=[place]), "--admin", "none"))
+    assert message.startswith(f"trafficguard: cannot listen on {place}: it is in use; ")
 
 
 def test_a_second_demo_on_the_same_port_is_refused_and_leaves_no_shop_behind() -> None:
@@ -67,63 +87,40 @@ def test_a_second_demo_on_the_same_port_is_refused_and_leaves_no_shop_behind() -
 
 
 def test_a_port_is_free_again_as_soon_as_the_first_instance_drains(tmp_path: Path) -> None:
-    with origins.silent() as origin, Proxy(tmp_path, to(origin, timeouts={"drain": "20s"})) as first:
-        with connected(first.port) as sock:
-            sock.sendall(page("/"))  # is never answered, so that draining takes as long as it may
-            first.send(signal.SIGTERM)
-            first.wait_for_text("draining")
-            again = to(origin, listen=[f"127.0.0.1:{first.port}"])
-            with Proxy(tmp_path, again) as second:
-                assert second.port == first.port
-                assert first.processes() != []
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_admin_port_in_use_starts_nothing(workers: int, tmp_path: Path) -> None:
-    port = free_port()
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        admin = f"127.0.0.1:{holder.getsockname()[1]}"
-        settings = to(ORIGIN, listen=[f"127.0.0.1:{port}"], workers=workers, admin={"listen": admin})
-        message = refused_start(serve(tmp_path, settings))
-    assert message.startswith(f"trafficguard: admin.listen: cannot listen on {admin}: Address already in use")
-    assert is_refused(port)
+    with (
+        origins.silent() as origin,
+        Proxy(tmp_path, to(origin, timeouts={"drain": "20s"})) as first,
+        connected(first.port) as sock,
+    ):
+        sock.sendall(page("/"))  # is never answered, so that draining takes as long as it may
+        first.send(signal.SIGTERM)
+        first.wait_for_text("draining")
+        with Proxy(tmp_path, to(origin, listen=[f"127.0.0.1:{first.port}"])) as second:
+            assert second.port == first.port
+            assert first.processes() != []
 
 
 # ---- Unix sockets
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_unix_socket_is_served_and_removed_at_the_end(workers: int, tmp_path: Path) -> None:
-    path = tmp_path / "s"
-    with origins.raw(origins.answering) as origin:
-        with Proxy(tmp_path, to(origin, listen=[f"unix:{path}"], workers=workers)) as proxy:
-            assert ask(str(path), page("/")).status == 200
-            assert proxy.stop() == 0
-    assert not path.exists()
-
-
-def test_a_stale_unix_socket_is_taken_over(tmp_path: Path) -> None:
+def test_a_stale_unix_socket_is_taken_over_and_removed_at_the_end(workers: int, tmp_path: Path) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
         dead.listen()
     assert stat.S_ISSOCK(path.stat().st_mode)
-    with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, listen=[f"unix:{path}"])):
+    settings = {"listen": [f"unix:{path}"], "workers": workers}
+    with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, **settings)) as proxy:
         assert ask(str(path), page("/")).status == 200
-
-
-def test_a_unix_socket_that_is_in_use_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "s"
-    with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, listen=[f"unix:{path}"])):
-        message = refused_start(serve(tmp_path, to(origin, listen=[f"unix:{path}"], admin={"listen": None})))
-        assert f"cannot listen on unix:{path}: it is in use" in message
-        assert ask(str(path), page("/")).status == 200
+        assert proxy.stop() == 0
+    assert not path.exists()
 
 
 def test_a_file_in_the_place_of_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes"
     path.write_text("keep me")
-    message = refused_start(serve(tmp_path, to(ORIGIN, listen=[f"unix:{path}"], admin={"listen": None})))
+    message = refused_start(serve(tmp_path, to(ORIGIN, listen=[f"unix:{path}"]), "--admin", "none"))
     assert f"cannot listen on unix:{path}" in message
     assert path.read_text() == "keep me"
 
@@ -141,14 +138,13 @@ def test_a_start_that_fails_leaves_no_unix_socket_behind(tmp_path: Path) -> None
 def test_the_file_of_the_next_instance_survives_the_end_of_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "s"
     settings = {"listen": [f"unix:{path}"], "timeouts": {"drain": "1s"}}
-    with origins.silent() as silent, Proxy(tmp_path, to(silent, **settings)) as first:
-        with connected(str(path)) as sock:
-            sock.sendall(page("/"))
-            first.send(signal.SIGTERM)
-            first.wait_for_text("draining")
-            with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, **settings)):
-                assert first.wait() == 0
-                assert ask(str(path), page("/")).status == 200
+    with origins.silent() as silent, Proxy(tmp_path, to(silent, **settings)) as first, connected(str(path)) as sock:
+        sock.sendall(page("/"))
+        first.send(signal.SIGTERM)
+        first.wait_for_text("draining")
+        with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, **settings)):
+            assert first.wait() == 0
+            assert ask(str(path), page("/")).status == 200
 
 
 # ---- settings

@@ -21,10 +21,22 @@ _BACKLOG: Final = 4096
 
 def bind(listen: list[str], workers: int) -> list[list[socket.socket]]:
     """For each worker one listening socket for each place; StartError when a place cannot be had."""
-    by_place = [
-        _bind_unix(place, workers) if place.startswith("unix:") else _bind_tcp(place, workers) for place in listen
-    ]
+    by_place: list[list[socket.socket]] = []
+    try:
+        for place in listen:
+            bind_one = _bind_unix if place.startswith("unix:") else _bind_tcp
+            by_place.append(bind_one(place, workers))
+    except StartError:
+        remove_files(listen[: len(by_place)])
+        raise
     return [list(sockets) for sockets in zip(*by_place, strict=True)]
+
+
+def remove_files(listen: list[str]) -> None:
+    """Removes the files of those places that are Unix sockets; their sockets stay as they are."""
+    for place in listen:
+        if place.startswith("unix:"):
+            Path(place.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 def _bind_tcp(place: str, workers: int) -> list[socket.socket]:
