@@ -22,6 +22,7 @@ from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.net.downstream import Downstream
 from trafficguard.net.gauges import ConnectionGauges
+from trafficguard.net.listener import take_in, turn_away
 from trafficguard.net.peer import Trust
 from trafficguard.net.pool import Origin
 from trafficguard.net.services import Services
@@ -37,6 +38,8 @@ _PUMP_PERIOD: Final = 0.1
 _SECOND: Final = 1.0
 _PATIENCE: Final = 0.05
 """Seconds between two looks at whether a draining worker is done."""
+_HANDSHAKE: Final = 0.1
+"""Seconds that those get who are connecting when a worker begins to drain: one round trip to most of the world."""
 _FAREWELLS: Final = 10
 """Turns of the loop that connections get to notice that they were aborted; uvloop needs three."""
 
@@ -121,6 +124,8 @@ class Worker:
         self._every(_PUMP_PERIOD, self._pump.pump)
         # Draining accepts what is still queued after the server is closed, so a second handle is kept.
         spares = [sock.dup() for sock in self._berth.sockets]
+        for spare in spares:
+            take_in(spare)
         servers = [await self._listen(sock) for sock in self._berth.sockets]
         os.write(self._berth.ready, b"r")
         await self._stop.wait()
@@ -164,6 +169,10 @@ class Worker:
     async def _drain(self, servers: list[asyncio.Server], spares: list[socket.socket]) -> None:
         services, loop = self.services, asyncio.get_running_loop()
         services.draining = True
+        deadline = loop.time() + self._drain_time
+        for spare in spares:
+            turn_away(spare)
+        await asyncio.sleep(min(_HANDSHAKE, self._drain_time))
         for server in servers:
             server.close()
         for accepted in [sock for spare in spares for sock in _last_of(spare)]:
@@ -174,7 +183,6 @@ class Worker:
             origin.close_idle()
         for connection in services.wheel.items():
             connection.drain()
-        deadline = loop.time() + self._drain_time
         while services.wheel.items() and loop.time() < deadline:  # noqa: ASYNC110 - they leave without a word
             await asyncio.sleep(_PATIENCE)
         for connection in services.wheel.items():

@@ -9,8 +9,10 @@ import pytest
 
 from tests.net.harness import Proxy, proxy_to
 from tests.net.lines import settle, until
-from tests.net.messages import get, ok, value_of
+from tests.net.messages import get, ok, post, value_of
 from tests.net.origins import recording_origin, scripted_origin
+from trafficguard.net.pool import Origin
+from trafficguard.net.upstream import Upstream
 
 # Clients
 
@@ -172,6 +174,26 @@ async def test_time_for_the_answer_begins_when_the_body_is_complete() -> None:
         client.say(b"b")
         await shop.hear(1)
         proxy.pass_time(55)
+        shop.say(ok())
+        assert (await client.hear_answer())[1] == b"ok"
+
+
+async def test_time_for_the_answer_begins_when_a_slow_connect_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_connect, connect = asyncio.Event(), Origin.connect
+
+    async def connect_late(origin: Origin) -> Upstream:
+        await may_connect.wait()
+        return await connect(origin)
+
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        monkeypatch.setattr(Origin, "connect", connect_late)
+        client = await proxy.line(post(b"body"))
+        await until(lambda: proxy.connections == 1)
+        await settle()
+        proxy.pass_time(50)
+        may_connect.set()
+        shop, _ = await origin.request()
+        proxy.pass_time(50)
         shop.say(ok())
         assert (await client.hear_answer())[1] == b"ok"
 

@@ -285,6 +285,20 @@ async def test_a_client_that_leaves_inside_an_answer_takes_the_origin_connection
         assert proxy.meters.connections_open == 0
 
 
+async def test_a_client_that_closes_inside_an_answer_is_noticed_when_more_of_it_comes() -> None:
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        client = await proxy.line(get())
+        shop, _ = await origin.request()
+        shop.say(ok(b"x" * 1_000_000)[:-900_000])
+        await client.hear_head()
+        client.close()
+        while proxy.connections:
+            shop.say(b"x" * 1000)
+            await settle()
+        await shop.hear_nothing_more()
+        assert proxy.record.errors == ["client-left"]
+
+
 async def test_a_client_that_leaves_while_we_connect_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     connecting, gone = asyncio.Event(), asyncio.Event()
 

@@ -45,17 +45,17 @@ class Serving:
         line.say(first)
         return line
 
-    def turn_wheel(self, seconds: float) -> None:
-        for _ in range(int(seconds * 4) + 5):
-            self.worker.services.wheel.turn()
-
     def lose_supervisor(self) -> None:
         os.close(self.life)
         self.life = os.open(os.devnull, os.O_WRONLY)
 
     async def has_ended(self) -> None:
+        """Waits for the end; time passes quickly meanwhile, for those who are only waited for in case they ask more."""
         assert self.ends is not None
         async with asyncio.timeout(DEADLINE):
+            while not self.ends.done():
+                self.worker.services.wheel.turn()
+                await asyncio.sleep(0.001)
             await self.ends
 
 
@@ -99,6 +99,7 @@ async def test_a_request_in_flight_is_answered_and_its_connection_closed() -> No
         assert body == b"late"
         assert value_of(head, "Connection") == "close"
         await client.hear_nothing_more()
+        await shop.hear_nothing_more()  # not kept for requests that cannot come any more
         await serving.has_ended()
 
 
@@ -147,10 +148,9 @@ async def test_idle_connections_are_closed_soon_but_a_request_on_its_way_is_stil
         assert value_of(head, "Connection") == "close"
         assert serving.ends is not None
         assert not serving.ends.done()
-        serving.turn_wheel(2)
+        await serving.has_ended()
         await idle.hear_nothing_more()
         await fresh.hear_nothing_more()
-        await serving.has_ended()
 
 
 async def test_connections_that_wait_to_be_accepted_are_served() -> None:
@@ -216,11 +216,11 @@ async def test_a_client_that_is_still_reading_its_last_answer_gets_it_whole() ->
         await until(lambda: connection.is_unread)
         tell_to_go()
         await until(lambda: serving.worker.services.draining)
-        serving.turn_wheel(3)
+        await settle()
         client.hear_again()
         assert await client.hear(8_000_000) == b"x" * 8_000_000
-        await client.hear_nothing_more()
         await serving.has_ended()
+        await client.hear_nothing_more()
 
 
 async def test_a_worker_goes_when_its_supervisor_is_gone() -> None:

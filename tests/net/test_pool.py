@@ -14,6 +14,9 @@ from tests.net.origins import ScriptedOrigin, closed_port, recording_origin, scr
 
 # Kept connections
 
+PUT = post(b"body").replace(b"POST", b"PUT")
+"""It might be sent twice, but its body is gone."""
+
 
 async def test_a_get_on_a_kept_connection_that_the_origin_closes_is_sent_once_more_on_a_new_one() -> None:
     async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
@@ -48,7 +51,7 @@ async def test_a_request_is_sent_a_second_time_but_never_a_third() -> None:
         assert proxy.meters.retries == 1
 
 
-@pytest.mark.parametrize("request_", [post(b"body"), post(b""), get(method="POST"), get(method="PATCH")])
+@pytest.mark.parametrize("request_", [post(b"body"), post(b""), get(method="POST"), get(method="PATCH"), PUT])
 async def test_a_request_that_may_have_changed_something_is_never_sent_twice(request_: bytes) -> None:
     async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
         client = await proxy.line(get())
@@ -192,6 +195,20 @@ async def test_a_server_that_keeps_failing_rests_and_is_tried_again_later() -> N
         await proxy.ask(get())
         assert proxy.meters.upstream_connect_failures == 3
         assert broken.is_resting()
+
+
+async def test_a_server_that_was_reached_in_between_does_not_rest() -> None:
+    dead = closed_port()
+    async with recording_origin() as origin, proxy_to(origin.url, pool={"fall": 2, "idle": 0}) as proxy:
+        (server,) = proxy.servers
+        for place in (dead, origin.url, dead):
+            server.server = place
+            await proxy.ask(get())
+        assert proxy.meters.upstream_connect_failures == 2
+        assert not server.is_resting()
+        server.server = dead
+        await proxy.ask(get())
+        assert server.is_resting()
 
 
 async def test_resting_servers_are_better_than_none() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.net.harness import proxy_to
-from tests.net.messages import get, ok, statuses
+from tests.net.messages import get, ok, statuses, value_of
 from tests.net.origins import recording_origin
 from trafficguard.http.target import Target
 from trafficguard.net.pool import Origin
@@ -97,6 +97,20 @@ async def test_a_host_that_is_not_served_gets_421_and_the_connection_goes_on() -
             assert (await line.hear_answer())[0].startswith(b"HTTP/1.1 421 ")
             line.say(get())
             assert (await line.hear_answer())[0].startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_request_with_a_body_for_nobody_is_answered_before_its_body_is_read() -> None:
+    async with recording_origin() as origin:
+        upstreams = [{"path": "/shop", "servers": [origin.url]}]
+        async with proxy_to(sites=[{"hosts": ["shop.example"], "upstreams": upstreams}]) as proxy:
+            body = get("/", "Content-Length: 1000", method="POST")
+            for request, status in ((body.replace(b"shop.example", b"other.example"), 421), (body, 404)):
+                line = await proxy.line(request)
+                head, _ = await line.hear_answer()
+                assert statuses(head) == [status]
+                assert value_of(head, "Connection") == "close"
+                await line.hear_nothing_more()
+            assert not origin.received
 
 
 # Paths

@@ -171,8 +171,11 @@ async def test_an_origin_connection_whose_request_was_not_all_sent_is_not_used_a
 
 
 async def stuck_upload(proxy: Proxy, origin: ScriptedOrigin) -> tuple[Line, Line, Upstream]:
-    """Client, origin and our connection to it, when the origin has stopped to read the body in the middle."""
-    client = await proxy.line(get("/", "Content-Length: 50000000", method="POST"))
+    """Client, origin and our connection to it, when the origin has stopped to read the body in the middle.
+
+    The client has sent all but the last byte.
+    """
+    client = await proxy.line(get("/", "Content-Length: 50000001", method="POST"))
     shop, _ = await origin.request()
     shop.stop_hearing()
     client.say(b"x" * 50_000_000)
@@ -184,11 +187,19 @@ async def stuck_upload(proxy: Proxy, origin: ScriptedOrigin) -> tuple[Line, Line
     return client, shop, upstream
 
 
-async def test_an_origin_that_answers_but_does_not_read_on_is_let_go() -> None:
+@pytest.mark.parametrize("pieces", [(b"", b"big"), (b"bi", b"g")], ids=["one read", "two reads"])
+async def test_an_origin_that_answers_but_does_not_read_on_is_let_go(pieces: tuple[bytes, bytes]) -> None:
     async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
         client, shop, upstream = await stuck_upload(proxy, origin)
-        shop.say(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
-        assert (await client.hear_answer())[1] == b"big"
+        begun = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\n" + pieces[0]
+        if pieces[0]:
+            shop.say(begun)
+            assert (await client.hear_head()).startswith(b"HTTP/1.1 413 ")
+            shop.say(pieces[1])
+        else:
+            shop.say(begun + pieces[1])
+            assert (await client.hear_head()).startswith(b"HTTP/1.1 413 ")
+        assert await client.hear(3) == b"big"
         await until(lambda: upstream.lost)
 
 
@@ -331,7 +342,25 @@ async def test_a_steady_body_may_take_much_longer_than_the_grace() -> None:
 async def test_an_origin_that_does_not_take_the_body_is_to_blame_not_the_client() -> None:
     async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
         client, _, _ = await stuck_upload(proxy, origin)
+        proxy.pass_time(50)  # longer than a client may be silent, but it is not the client that is
+        assert not proxy.record.exchanges
         proxy.turn_wheel(60)
         head, _ = await client.hear_answer()
         assert head.startswith(b"HTTP/1.1 504 ")
         assert proxy.record.errors == ["first-byte"]
+
+
+async def test_time_in_which_the_origin_did_not_read_is_not_held_against_the_client() -> None:
+    limits = {"body_rate": "1GB"}  # so that what it sends does not earn it any time
+    async with scripted_origin() as origin, proxy_to(origin.url, limits=limits) as proxy:
+        client, shop, _ = await stuck_upload(proxy, origin)
+        proxy.pass_time(50)
+        shop.hear_again()
+        await shop.hear(50_000_000)
+        await settle()
+        proxy.pass_time(20)
+        assert proxy.connections == 1
+        client.say(b"x")
+        await shop.hear(1)
+        shop.say(ok())
+        assert (await client.hear_answer())[1] == b"ok"

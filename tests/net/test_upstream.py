@@ -182,6 +182,21 @@ async def test_headers_for_this_hop_are_taken_out_of_an_answer() -> None:
         assert len(origin.received) == 2
 
 
+@pytest.mark.parametrize(
+    "pieces", [[(ok(extra=b"Connection: close\r\n"))], [ok(extra=b"Connection: close\r\n")[:-1], b"k"]]
+)
+async def test_a_connection_that_the_origin_is_about_to_close_is_not_kept(pieces: list[bytes]) -> None:
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        client = await proxy.line(get())
+        shop, _ = await origin.request()
+        for piece in pieces:
+            shop.say(piece)
+            await settle()
+        assert (await client.hear_answer())[1] == b"ok"
+        assert not proxy.servers[0].idle
+        await shop.hear_nothing_more()
+
+
 async def test_an_origin_of_the_old_version_is_spoken_for_in_the_new_one() -> None:
     async with recording_origin(lambda _: b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok") as origin:
         async with proxy_to(origin.url) as proxy:

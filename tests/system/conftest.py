@@ -23,9 +23,9 @@ def scrapy() -> list[str]:
     pytest.skip(message)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def demo() -> Iterator[Demo]:
-    """A demo that all tests of a file look at; each uses addresses of its own in the live view."""
+    """A demo that all tests of this folder share; each looks for addresses of its own in the live view."""
     with Demo() as demo:
         yield demo
         assert demo.stop() == 0, demo.said()

@@ -59,7 +59,7 @@ class Line:
 
 
 async def call(port: int) -> Line:
-    """A new connection to a port of 127.0.0.1; ConnectionRefusedError."""
+    """A new connection to a port of 127.0.0.1; ConnectionError."""
     async with asyncio.timeout(DEADLINE):
         return Line(*await asyncio.open_connection("127.0.0.1", port))
 
@@ -110,7 +110,7 @@ async def _visit(port: int, account: Account, is_over: Callable[[], bool], *, ke
     while not is_over():
         try:
             line = await call(port)
-        except ConnectionRefusedError:
+        except ConnectionError:
             account.refused += 1
             return
         try:

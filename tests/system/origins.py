@@ -69,26 +69,35 @@ async def shop() -> AsyncIterator[Shop]:
 
 @contextlib.contextmanager
 def raw(serve: Callable[[socket.socket], None], port: int = 0) -> Iterator[str]:
-    """An origin that does with every connection what `serve` says, one after the other; gives its URL."""
-    with socket.create_server(("127.0.0.1", port)) as listening:
-        taken: list[socket.socket] = []
+    """An origin that does with every connection what `serve` says, each in a thread; gives its URL."""
+    with socket.create_server(("127.0.0.1", port), backlog=128) as listening, contextlib.ExitStack() as open_ones:
+
+        def serve_one(connection: socket.socket) -> None:
+            with connection, contextlib.suppress(OSError):
+                serve(connection)
 
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    taken.append(listening.accept()[0])
-                    with taken[-1], contextlib.suppress(ConnectionError):
-                        serve(taken[-1])
+                    connection, _ = listening.accept()
+                    thread = threading.Thread(target=serve_one, args=(connection,))
+                    thread.start()
+                    open_ones.callback(thread.join)
+                    open_ones.callback(_shut, connection)
 
-        thread = threading.Thread(target=accept)
-        thread.start()
+        accepting = threading.Thread(target=accept)
+        accepting.start()
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            for sock in (listening, *taken):
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for it
-            thread.join()
+            _shut(listening)
+            accepting.join()
+
+
+def _shut(sock: socket.socket) -> None:
+    """Wakes whoever waits for a socket; harmless when it is closed."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def answering(connection: socket.socket) -> None:

@@ -46,9 +46,9 @@ class Answering(Connection):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the origin has been sent all of the request, and nobody waits for anybody to read."""
+        """Whether the origin has been sent all of the request, and has read it."""
         upload = self._upload
-        return not self.is_unread and (upload is None or (upload.done and not self._holds & Hold.UPLOAD))
+        return upload is None or (upload.done and not self._holds & Hold.UPLOAD)
 
     @property
     def speaks_old(self) -> bool:
@@ -73,7 +73,7 @@ class Answering(Connection):
         exchange, services = self._exchange, self.services
         if exchange is None:
             return
-        if self._stays and (framing.length == UNTIL_CLOSE or self.stage is BODY or services.draining):
+        if framing.length == UNTIL_CLOSE or self.stage is BODY or services.draining:
             self._stays = False
         if self._stays and whole is not None and not framing.rewrite and self._head.minor:
             out = whole
@@ -176,7 +176,7 @@ class Answering(Connection):
         if self.stage is CLOSED:
             return
         if not self._stays or self.half_closed:
-            if (self.stage is BODY or self._queued) and not self.half_closed:
+            if self.stage is BODY or self._queued:
                 self.linger()
             else:
                 self.close()

@@ -260,7 +260,7 @@ class Downstream(Answering):
             self.hold(Hold.CONNECT)
         if upload.done:
             self._end_upload(data[used:])
-        else:
+        elif not self._holds:  # else it is not the client that we wait for
             self.due = upload.due(self.services.wheel.now)
 
     def _end_upload(self, rest: bytes) -> None:

@@ -7,9 +7,12 @@ accepts (`worker`).
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import socket
 import stat
+import struct
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +20,19 @@ from urllib.parse import urlsplit
 from trafficguard.errors import StartError
 
 _BACKLOG: Final = 4096
+
+_SO_ATTACH_FILTER: Final = 26
+_SO_DETACH_FILTER: Final = 27
+_NO_SYN: Final = b"".join(
+    struct.pack("HBBI", *instruction)
+    for instruction in (
+        (0x30, 0, 0, 13),  # load the byte of TCP flags
+        (0x45, 0, 1, 0x02),  # SYN?
+        (0x06, 0, 0, 0),  # drop
+        (0x06, 0, 0, 0xFFFFFFFF),  # take
+    )
+)
+"""A socket filter, see socket(7) and the kernel's networking/filter.rst."""
 
 
 def bind(listen: list[str], workers: int) -> list[list[socket.socket]]:
@@ -37,6 +53,25 @@ def remove_files(listen: list[str]) -> None:
     for place in listen:
         if place.startswith("unix:"):
             Path(place.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+def turn_away(sock: socket.socket) -> None:
+    """From now on nobody begins to connect, and who has begun may finish; the others try again after a second.
+
+    So that closing the socket resets nobody whose handshake is under way; some sandboxes have no such filters.
+    """
+    if sock.family == socket.AF_UNIX:
+        return
+    code = ctypes.create_string_buffer(_NO_SYN, len(_NO_SYN))
+    with contextlib.suppress(OSError):
+        program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(code))
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def take_in(sock: socket.socket) -> None:
+    """Takes back `turn_away`, which outlives the worker that called it."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
 def _bind_tcp(place: str, workers: int) -> list[socket.socket]:

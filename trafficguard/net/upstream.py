@@ -155,7 +155,7 @@ class Upstream(asyncio.Protocol):
         if framing.length == size - start:
             # Nearly all answers: complete in one read.
             self._client = None
-            if framing.keep_alive and client.is_settled and not self._is_head:
+            if framing.keep_alive and client.is_settled and not client.is_unread and not self._is_head:
                 self.used = True
                 self.origin.keep(self)
             else:
@@ -183,10 +183,11 @@ class Upstream(asyncio.Protocol):
         client.begin_tunnel(head, framing, rest)
 
     def _finish(self, client: Downstream, clean: bool) -> None:
-        """The answer is complete; keeps the connection if nothing came beyond it and both sides are settled."""
+        """The answer is complete; keeps the connection if nothing came beyond it and the request is all sent."""
         self._client = None
         if clean and self._keeps_alive and client.is_settled and not self.lost:
             self.used = True
+            self.transport.resume_reading()  # it may be paused for a client that is slower than we are
             self.origin.keep(self)
         else:
             # Not `close`, which would wait for an origin that does not read the rest of its request.
