@@ -150,6 +150,16 @@ async def test_no_connection_is_kept_where_none_may_be() -> None:
         assert len(origin.received) == 3
 
 
+async def test_no_connection_is_kept_by_a_worker_that_is_going() -> None:
+    async with scripted_origin() as origin, proxy_to(origin.url) as proxy:
+        client = await proxy.line(get())
+        shop, _ = await origin.request()
+        proxy.worker.services.draining = True
+        shop.say(ok())
+        await client.hear_answer()
+        await shop.hear_nothing_more()
+
+
 # Several servers
 
 

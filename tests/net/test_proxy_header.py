@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,7 @@ def test_any_bytes_get_an_answer_that_more_bytes_do_not_change(raw: bytes) -> No
 
 # On the wire
 
-BEHIND = {"trusted": {"peers": ["127.0.0.0/8"], "proxy_protocol": "any"}}
+BEHIND: dict[str, Any] = {"trusted": {"peers": ["127.0.0.0/8"], "proxy_protocol": "any"}}
 
 
 @pytest.mark.parametrize("bytewise", [False, True], ids=["whole", "bytewise"])
@@ -148,7 +149,7 @@ async def test_a_peer_that_does_not_open_with_a_header_is_cut_off_without_an_ans
 
 
 @pytest.mark.parametrize("sections", [{}, {"trusted": {"peers": ["10.0.0.0/8"], "proxy_protocol": "any"}}])
-async def test_a_header_of_a_stranger_is_not_believed_but_refused(sections: dict[str, object]) -> None:
+async def test_a_header_of_a_stranger_is_not_believed_but_refused(sections: dict[str, Any]) -> None:
     for raw in (GOOD[0][0], v2(V4)):
         async with recording_origin() as origin, proxy_to(origin.url, **sections) as proxy:
             answers = await proxy.send(raw + get())

@@ -21,10 +21,8 @@ CHUNKED_HEAD = get("/upload", "Transfer-Encoding: chunked", method="POST")
 
 def test_a_body_of_stated_length_ends_there() -> None:
     upload = Upload(4, limit=100, rate=512, started=0, grace=120)
-    assert upload.take(b"ab") == (b"ab", 2)
-    assert not upload.done
-    assert upload.take(b"cdGET /") == (b"cd", 2)
-    assert upload.done
+    assert (upload.take(b"ab"), upload.done) == ((b"ab", 2), False)
+    assert (upload.take(b"cdGET /"), upload.done) == ((b"cd", 2), True)
     assert upload.received == 4
 
 

@@ -1,0 +1,256 @@
+"""How a worker is wired out of its settings, and what it still does when it is told to go.
+
+How connections fare while it drains is in `tests/net/test_drain.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+
+from trafficguard.exchange import Conditions, Exchange
+from trafficguard.net.gauges import gauges_bytes
+from trafficguard.net.listener import bind, take_in, turn_away
+from trafficguard.settings import Settings
+from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
+from trafficguard.storage.pump import open_channel
+from trafficguard.telemetry.events import RING_CAPACITY
+from trafficguard.telemetry.meters import plane_bytes, planes, totals
+from trafficguard.worker import Berth, Worker
+
+DEADLINE = 10.0
+needs_ipv6 = pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="needs IPv6")
+ORIGINS = ["http://127.0.0.1:9", "http://127.0.0.1:10"]
+
+
+def settings_of(**sections: Any) -> Settings:
+    return Settings.model_validate({"sites": [{"upstreams": [{"servers": ORIGINS}]}], **sections})
+
+
+@dataclass
+class Supervising:
+    """A berth, and what the supervisor holds of it."""
+
+    berth: Berth
+    channel: socket.socket
+    ready: int
+    life: int
+
+    def events(self) -> list[Any]:
+        """All recorded requests that have come."""
+        found: list[Any] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found += msgpack.unpackb(self.channel.recv(1 << 20))
+        return found
+
+
+@pytest.fixture
+def supervising() -> Iterator[Supervising]:
+    (sockets,) = bind(["127.0.0.1:0"], workers=1)
+    channel, writing = open_channel()
+    (ready, telling), (life, held) = os.pipe(), os.pipe()
+    plane = planes(bytearray(plane_bytes(1)), 1)[0]
+    gauges, board = memoryview(bytearray(gauges_bytes(1))), memoryview(bytearray(b"\1\1"))
+    berth = Berth(0, 1, sockets, plane, gauges, board, writing, telling, life, logs=True)
+    yield Supervising(berth, channel, ready, held)
+    for sock in (channel, writing, *sockets):
+        sock.close()
+    for fd in (ready, telling, life, held):
+        os.close(fd)
+
+
+@contextlib.asynccontextmanager
+async def serving(worker: Worker, ready: int) -> AsyncIterator[asyncio.Task[None]]:
+    """The worker at work, from when it says so; it is told to go at the latest at the end of the block."""
+    is_ready, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(ready, is_ready.set)
+    task = asyncio.create_task(worker.serve())
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await is_ready.wait()
+        loop.remove_reader(ready)
+        os.read(ready, 1)
+        yield task
+    finally:
+        worker._stop.set()
+        async with asyncio.timeout(DEADLINE):
+            await task
+
+
+# ---- wiring
+
+
+@pytest.mark.parametrize(
+    ("mode", "judges", "acts"), [("off", False, False), ("shadow", True, False), ("enforce", True, True)]
+)
+def test_the_mode_says_who_judges_and_who_acts(supervising: Supervising, mode: str, judges: bool, acts: bool) -> None:
+    services = Worker(supervising.berth, settings_of(mode=mode)).services
+    assert (services.guard is not None, services.enforcing) == (judges, acts)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "intact"),
+    [
+        ({}, DIRECT),
+        ({"peers": ["127.0.0.0/8"], "proxy_protocol": "v2"}, DIRECT),
+        ({"peers": ["127.0.0.0/8"], "header": "forwarded"}, BEHIND_PROXY),
+    ],
+)
+def test_a_front_that_writes_headers_may_have_changed_their_order(
+    supervising: Supervising, trusted: dict[str, Any], intact: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr("trafficguard.worker.Guard", lambda _policy, *, intact: told.append(intact))
+    Worker(supervising.berth, settings_of(trusted=trusted))
+    assert told == [intact]
+
+
+async def test_conditions_tell_which_share_of_the_origins_is_up(supervising: Supervising) -> None:
+    worker = Worker(supervising.berth, settings_of())
+    assert worker.services.conditions == Conditions()
+    supervising.berth.board[1] = 0
+    worker._each_second()
+    assert worker.services.conditions.origins_up == 0.5
+    assert worker.services.conditions.load >= 0
+
+
+def test_numbers_of_the_worker_before_are_kept_and_its_connections_are_not(supervising: Supervising) -> None:
+    dead = Worker(supervising.berth, settings_of())
+    dead.services.meters.retries = 7
+    dead.services.meters.connections_open = 3
+    assert dead.services.gauges.enter("192.0.2.7", exempt=False) is not None
+    dead.services.meters.flush()
+    limits = {"connections": 1}
+    alive = Worker(supervising.berth, settings_of(limits=limits))
+    assert alive.services.gauges.enter("192.0.2.7", exempt=False) is not None
+    numbers = totals([supervising.berth.plane])
+    assert (numbers["retries"], numbers["connections_open"]) == ([7], [0])
+
+
+# ---- going
+
+
+def failed_exchange() -> Exchange:
+    """A request that is recorded whatever the sample."""
+    exchange = Exchange(None, 1_700_000_000_000_000_000)
+    exchange.error = "malformed"
+    return exchange
+
+
+@pytest.mark.parametrize("logs", [True, False])
+async def test_all_that_was_recorded_is_handed_over_before_it_goes(supervising: Supervising, logs: bool) -> None:
+    worker = Worker(replace(supervising.berth, logs=logs), settings_of())
+    async with serving(worker, supervising.ready):
+        for _ in range(RING_CAPACITY):
+            worker.services.ring.offer(failed_exchange())
+        worker._stop.set()
+    assert len(supervising.events()) == (RING_CAPACITY if logs else 0)
+
+
+async def test_requests_that_the_drain_deadline_cuts_are_recorded_too(supervising: Supervising) -> None:
+    asked = asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    sites = [{"upstreams": [{"servers": [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"]}]}]
+    settings = settings_of(sites=sites, mode="off", timeouts={"drain": "50ms"}, log={"sample": 1})
+    async with serving(Worker(supervising.berth, settings), supervising.ready):
+        reader, writer = await asyncio.open_connection(*supervising.berth.sockets[0].getsockname())
+        writer.write(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            await asked.wait()
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
+    server.close()
+    (event,) = supervising.events()
+    assert (event["target"], event["status"]) == ("/never", 0)
+    assert totals([supervising.berth.plane])["connections_open"] == [0]
+
+
+async def test_clients_that_have_left_the_queue_already_keep_nobody_else_from_being_served(
+    supervising: Supervising,
+) -> None:
+    place = supervising.berth.sockets[0].getsockname()
+    clients = [socket.create_connection(place) for _ in range(6)]
+    for client in clients[::2]:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()  # a reset
+    for client in clients[1::2]:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
+    worker = Worker(supervising.berth, settings_of())
+    worker._stop.set()  # so that none is accepted but while it drains
+    async with serving(worker, supervising.ready):
+        for client in clients[1::2]:
+            client.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=client)
+            async with asyncio.timeout(DEADLINE):
+                assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+            writer.close()
+
+
+async def test_sigterm_and_a_lost_supervisor_both_end_it(supervising: Supervising) -> None:
+    async with serving(Worker(supervising.berth, settings_of()), supervising.ready) as task:
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE):
+            await task
+
+
+# ---- newcomers
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:0", pytest.param("[::1]:0", marks=needs_ipv6)])
+def test_a_socket_that_turns_newcomers_away_keeps_those_who_are_there(place: str) -> None:
+    ((listening,),) = bind([place], workers=1)
+    with listening, socket.create_connection(listening.getsockname()[:2]) as early:
+        turn_away(listening)
+        with socket.socket(listening.family) as late:
+            late.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                late.connect(listening.getsockname())
+        accepted, _ = listening.accept()
+        with accepted:
+            early.sendall(b"hello")
+            accepted.settimeout(DEADLINE)
+            assert accepted.recv(5) == b"hello"
+
+        take_in(listening)
+        with socket.create_connection(listening.getsockname()[:2], timeout=DEADLINE):
+            assert listening.accept()
+
+
+def test_a_unix_socket_is_left_as_it_is(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("s") / "s"
+    ((listening,),) = bind([f"unix:{path}"], workers=1)
+    with listening, socket.socket(socket.AF_UNIX) as client:
+        turn_away(listening)
+        client.connect(str(path))
+        take_in(listening)
+
+
+async def test_the_next_worker_on_a_socket_takes_newcomers_in_again(supervising: Supervising) -> None:
+    (listening,) = supervising.berth.sockets
+    kept, place = listening.dup(), listening.getsockname()  # a worker closes its own
+    async with serving(Worker(supervising.berth, settings_of()), supervising.ready):
+        pass
+    berth = replace(supervising.berth, sockets=[kept])
+    async with serving(Worker(berth, settings_of()), supervising.ready), asyncio.timeout(DEADLINE):
+        _, writer = await asyncio.open_connection(*place)
+        writer.close()
