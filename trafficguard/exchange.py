@@ -7,9 +7,11 @@ nanoseconds since the Unix epoch. Never: knows sockets, or how any of its values
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from trafficguard.http.head import RequestHead
+
+LoginResult = Literal[-1, 0, 1]
 
 
 class Action(IntEnum):
@@ -57,12 +59,33 @@ class Conditions(NamedTuple):
     """Share of the origins that are healthy."""
 
 
+class Handshake(NamedTuple):
+    """What is known of how the client's connection was opened, by a trusted peer's word. Empty: not known."""
+
+    ja4: str = ""
+    """JA4 of the ClientHello (FoxIO, JA4 technical details)."""
+    http2: str = ""
+    """HTTP/2 fingerprint in Akamai's form: `SETTINGS|WINDOW_UPDATE|PRIORITY|pseudo-header order`."""
+
+
+UNKNOWN_HANDSHAKE: Final = Handshake()
+
+
 class Request:
     """All that judging may look at. Treat as frozen."""
 
-    __slots__ = ("client", "head", "id_bytes", "secure", "site")
+    __slots__ = ("account", "client", "handshake", "head", "id_bytes", "secure", "site")
 
-    def __init__(self, head: RequestHead, client: str, secure: bool, site: str, id_bytes: bytes) -> None:
+    def __init__(
+        self,
+        head: RequestHead,
+        client: str,
+        secure: bool,
+        site: str,
+        id_bytes: bytes,
+        handshake: Handshake = UNKNOWN_HANDSHAKE,
+        account: bytes = b"",
+    ) -> None:
         self.head = head
         self.client = client
         """Client address in text form: IPv4, or IPv6 without zone; `unix` when there is none."""
@@ -72,11 +95,25 @@ class Request:
         """First host of the site that was asked."""
         self.id_bytes = id_bytes
         """The request id as it is written to heads."""
+        self.handshake = handshake
+        self.account = account
+        """Keyed hash (16 bytes) of the account that the request is about; empty when it is about none."""
 
     @property
     def request_id(self) -> str:
         """The request id: ASCII, up to 64 letters, digits, dots, dashes and underscores."""
         return self.id_bytes.decode("ascii")
+
+
+class Outcome(NamedTuple):
+    """What became of a request: the feedback for `guard.observe`."""
+
+    status: int
+    """Status of the answer; 0 when none was sent."""
+    login: LoginResult = 0
+    """Whether a login succeeded (1), failed (-1), or nothing is known or nobody tried (0)."""
+    account: bytes = b""
+    """Keyed hash (16 bytes) of the account that the shop named in its answer; empty when it named none."""
 
 
 class Exchange:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from trafficguard.exchange import Action, Conditions, Reason, Request, Verdict
+from trafficguard.exchange import Action, Conditions, Outcome, Reason, Request, Verdict
 from trafficguard.http.fields import Field
 from trafficguard.policy.decide import Policy
 from trafficguard.scoring.score import score_of
@@ -93,6 +93,9 @@ class Guard:
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
             return self._on_error
+
+    def observe(self, request: Request, outcome: Outcome, now: int) -> None:
+        """Takes in what became of a request that was judged, at `now`; never raises."""
 
     def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:  # noqa: ARG002
         """How `judge` comes to its verdict; raises what `judge` would count as an error."""
