@@ -12,7 +12,7 @@ below 50 too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Literal
 
@@ -58,6 +58,10 @@ class Signal:
     """Where the weight comes from."""
     mode: SignalMode = "on"
     """`on` counts, `shadow` is measured and shown but does not count, `off` is not measured."""
+
+    def in_mode(self, mode: SignalMode) -> Signal:
+        """This signal in a mode."""
+        return self if mode == self.mode else replace(self, mode=mode)
 
 
 MEASURED: Final = "python -m pytest tests/test_captures.py -s"
