@@ -6,14 +6,15 @@ a keyed hash. Everything that repeats (targets, addresses, sessions) is looked u
 
 from __future__ import annotations
 
-import hashlib
 import struct
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from trafficguard.counters import slot
 from trafficguard.exchange import Request
 from trafficguard.scoring.shapes import Assessment
+from trafficguard.settings import SiteSettings
 from trafficguard.signals.addresses import Addresses
 from trafficguard.signals.hashes import hash64
 from trafficguard.signals.places import Place, Places, RouteClass
@@ -39,9 +40,17 @@ class SiteFacts:
     """64 bits that tell the site's keys from those of others."""
 
 
-def site_mark(name: str) -> int:
-    """The mark of a site by its name."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8, person=b"tg-site").digest(), "little")
+def facts_of(sites: Iterable[SiteSettings], secret: bytes, gives_sessions: bool) -> dict[str, SiteFacts]:
+    """The facts of all sites by name,.
+
+    `secret` keys the hashes of what visitors carry; `gives_sessions` says that those without a session are given one.
+    """
+    facts = {}
+    for site in sites:
+        sessions = Sessions(secret, site.session.cookie)
+        takes = gives_sessions or site.session.cookie is not None
+        facts[site.hosts[0]] = SiteFacts(Places(site.routes), sessions, takes, hash64(site.hosts[0].encode()))
+    return facts
 
 
 class Asker:
@@ -49,14 +58,14 @@ class Asker:
 
     __slots__ = ("_addresses", "_sites")
 
-    def __init__(self, sites: dict[str, SiteFacts]) -> None:
-        """`sites` by the name that requests carry; `*` serves for all that are not there."""
+    def __init__(self, sites: Mapping[str, SiteFacts]) -> None:
+        """`sites` by the name that requests carry."""
         self._sites = sites
         self._addresses = Addresses()
 
     def place(self, request: Request) -> tuple[SiteFacts, Place]:
         """The site and the place that a request goes to."""
-        site = self._sites.get(request.site) or self._sites["*"]
+        site = self._sites[request.site]
         return site, site.places.find(request.head)
 
     def row(self, request: Request, known: Assessment, site: SiteFacts, place: Place, now: int) -> bytes:
