@@ -128,11 +128,3 @@ def layout_digest() -> int:
 
 def _row(region: Region) -> str:
     return f"{region.name}: {region.rows:,} × {region.words * WORD_BYTES} bytes: {region.meaning}"
-
-ADDRESS: Final = 0
-NETWORK: Final = 1
-SESSION: Final = 2
-FINGERPRINT: Final = 3
-CLUSTER: Final = 4
-ACCOUNT: Final = 5
-SITES: Final = 12
