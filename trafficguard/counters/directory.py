@@ -47,6 +47,9 @@ KEPT_VISITS: Final = 3
 SLOT_AT: Final = 3
 """The visit at which a key is given a slot."""
 
+HAS_EVIDENCE: Final = layout.HAS_EVIDENCE
+HAS_PASS: Final = layout.HAS_PASS
+
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _THREE: Final = np.uint64(3)
@@ -96,43 +99,46 @@ _HAND: Final = np.uint64(layout.HAND)
 _ENTRY: Final = np.uint64(layout.DIRECTORY_WORDS)
 _STATE: Final = np.uint64(layout.STATE)
 _KEEP: Final = np.uint64(layout.KEEP)
-_HAS_EVIDENCE: Final = np.uint64(layout.HAS_EVIDENCE)
-_HAS_PASS: Final = np.uint64(layout.HAS_PASS)
+_HAS_EVIDENCE: Final = np.uint64(HAS_EVIDENCE)
+_HAS_PASS: Final = np.uint64(HAS_PASS)
 
 
 # ---- where things are; an entry is named by the index of its first word
 
 
 @kernel()
-def kind_row(kind: Word) -> Word:
+def kind_row(kind: int) -> Word:
     """Where the row of a kind starts in the kinds table."""
-    return _KIND_ROWS + kind * _KIND_WORDS
+    return _KIND_ROWS + np.uint64(kind) * _KIND_WORDS
 
 
 @kernel()
-def kind_tally(kind: Word) -> Word:
+def kind_tally(kind: int) -> Word:
     """Where the tallies of a kind start."""
-    return _TALLIES + kind * _KIND_WORDS
+    return _TALLIES + np.uint64(kind) * _KIND_WORDS
 
 
 @kernel()
 def entry_at(memory: Words, row: Word, position: Word) -> Word:
     """The entry at a position, which may be beyond the end of the directory and is wrapped."""
-    return memory[row + _DIRECTORY] + (position & memory[row + _MASK]) * _ENTRY
+    entry: Word = memory[row + _DIRECTORY] + (position & memory[row + _MASK]) * _ENTRY
+    return entry
 
 
 @kernel()
 def data_of(memory: Words, row: Word, entry: Word) -> Word:
     """Where the data of an entry's slot start."""
     slot = (entry - memory[row + _DIRECTORY]) // _ENTRY
-    return memory[row + _DATA] + slot * memory[row + _SLOT_WORDS]
+    first: Word = memory[row + _DATA] + slot * memory[row + _SLOT_WORDS]
+    return first
 
 
 @kernel()
 def entry_of(memory: Words, row: Word, first: Word) -> Word:
     """The entry of the slot whose data start at `first`."""
     slot = (first - memory[row + _DATA]) // memory[row + _SLOT_WORDS]
-    return memory[row + _DIRECTORY] + slot * _ENTRY
+    entry: Word = memory[row + _DIRECTORY] + slot * _ENTRY
+    return entry
 
 
 @kernel()
@@ -202,16 +208,16 @@ def is_kept(memory: Words, entry: Word, seconds: Word) -> bool:
 
 
 @kernel()
-def hold(memory: Words, kind: Word, first: Word, flag: Word, now: Word) -> None:
+def hold(memory: Words, kind: int, first: Word, flags: int, now: Word) -> None:
     """Marks the slot as worth keeping (`HAS_EVIDENCE`, `HAS_PASS`, or both) for an hour from now."""
     entry = entry_of(memory, kind_row(kind), first)
     moment = max((now // _SECOND // _UNIT) & _MOMENT, _ONE)
     for _ in range(_RACES):
         held = load_acquire(memory, entry + _KEEP)
         keep = held
-        if flag & _HAS_EVIDENCE != _ZERO:
+        if np.uint64(flags) & _HAS_EVIDENCE != _ZERO:
             keep = (keep & ~(_MOMENT << _EVIDENCE)) | (moment << _EVIDENCE)
-        if flag & _HAS_PASS != _ZERO:
+        if np.uint64(flags) & _HAS_PASS != _ZERO:
             keep = (keep & ~_MOMENT) | moment
         if keep == held:
             return
@@ -220,7 +226,7 @@ def hold(memory: Words, kind: Word, first: Word, flag: Word, now: Word) -> None:
 
 
 @kernel()
-def marks_of(memory: Words, kind: Word, first: Word, now: Word) -> Word:
+def marks_of(memory: Words, kind: int, first: Word, now: Word) -> Word:
     """The marks of the slot that have not expired."""
     entry = entry_of(memory, kind_row(kind), first)
     return live_marks(load_acquire(memory, entry + _KEEP), now // _SECOND)
@@ -369,7 +375,7 @@ def note(memory: Words, row: Word, entry: Word, group: Word, known: Word, now: W
 
 
 @kernel()
-def lookup(memory: Words, kind: Word, tag: Word) -> Word:
+def lookup(memory: Words, kind: int, tag: Word) -> Word:
     """Where the data of the key's slot start, or 0 if it has none; counts nothing."""
     row = kind_row(kind)
     entry = place_of(memory, row, tag)
@@ -379,7 +385,7 @@ def lookup(memory: Words, kind: Word, tag: Word) -> Word:
 
 
 @kernel()
-def acquire(memory: Words, kind: Word, tag: Word, group: Word, now: Word) -> tuple[Word, Word]:
+def acquire(memory: Words, kind: int, tag: Word, group: Word, now: Word) -> tuple[Word, Word]:
     """Counts one visit of the key; returns where the data of its slot start, and how many visits are known.
 
     The first is 0 while the key has no slot; it is given one at its third visit, with all data zero. What is

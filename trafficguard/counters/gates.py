@@ -41,7 +41,7 @@ _TWO: Final = np.uint64(2)
 _NOWHERE: Final = np.uint64((1 << 64) - 1)
 _FROZEN: Final = np.uint64((1 << 64) - 1)
 """The time of a gate that is being given to another tag."""
-_DENIED: Final = np.int64(-1)
+_DENIED: Final = -1
 _SLACK: Final = np.uint64(60 * 1_000_000_000)
 """A time that is further ahead than its gate's parameters allow, by this, is from a clock since set back."""
 _MILLISECOND: Final = np.uint64(1_000_000)
@@ -73,7 +73,8 @@ _PER_WORKER: Final = np.uint64(layout.GAUGES_PER_WORKER)
 @kernel()
 def bucket_of(memory: Words, tag: Word) -> Word:
     """Where the bucket of a tag starts."""
-    return memory[_GATES] + (remixed(tag) & memory[_GATES_MASK]) * _BUCKET
+    bucket: Word = memory[_GATES] + (remixed(tag) & memory[_GATES_MASK]) * _BUCKET
+    return bucket
 
 
 @kernel()
@@ -99,9 +100,9 @@ def lock(memory: Words, bucket: Word, now: Word) -> Word:
     for _ in range(_LOCK_SPINS):
         held = load_acquire(memory, bucket)
         age = mine - held if mine >= held else held - mine
-        if held == _ZERO or age > np.uint64(LOCK_PATIENCE_MS):
-            if compare_and_swap(memory, bucket, held, mine) == held:
-                return mine
+        free = held == _ZERO or age > np.uint64(LOCK_PATIENCE_MS)
+        if free and compare_and_swap(memory, bucket, held, mine) == held:
+            return mine
     return _ZERO
 
 
@@ -156,7 +157,7 @@ def reserve(memory: Words, tag: Word, interval: int, tolerance: int, now: Word, 
         if wait > longest:
             return _DENIED
         if compare_and_swap(memory, index, held, max(arrival, _TWO) + step) == held:
-            return np.int64(wait)
+            return int(wait)
     return _DENIED
 
 
@@ -184,12 +185,12 @@ def burn(memory: Words, tag: Word, expires: Word, now: Word) -> int:
     One that expires later than `NONCE_LIFE_S` from now is denied as if there were no room.
     """
     if expires <= now:
-        return np.int64(0)
+        return 0
     if expires - now > _NONCE_LIFE:
         return _DENIED
     generation = expires // _NONCE_LIFE
     if not opened(memory, generation):
-        return np.int64(0)
+        return 0
     mask = memory[_NONCES_MASK]
     start = memory[_NONCES] + (generation & _ONE) * (mask + _ONE)
     stamp = generation & _STAMP
@@ -201,10 +202,10 @@ def burn(memory: Words, tag: Word, expires: Word, now: Word) -> int:
         if held & _STAMP != stamp:
             before = compare_and_swap(memory, index, held, mine)
             if before == held:
-                return np.int64(1)
+                return 1
             held = before
         if held == mine:
-            return np.int64(0)
+            return 0
     atomic_add(memory, _NONCES_FULL, _ONE)
     return _DENIED
 
@@ -215,4 +216,5 @@ def burn(memory: Words, tag: Word, expires: Word, now: Word) -> int:
 @kernel()
 def change_gauge(memory: Words, worker: Word, gauge: Word, amount: int) -> None:
     """Adds to a gauge of a worker; the amount may be negative."""
-    atomic_add(memory, memory[_GAUGES] + worker * _PER_WORKER + gauge, np.uint64(amount))
+    step = np.uint64(amount) if amount >= 0 else ~np.uint64(-amount) + _ONE
+    atomic_add(memory, memory[_GAUGES] + worker * _PER_WORKER + gauge, step)

@@ -31,18 +31,18 @@ def key_tag(memory: Words, key: Words) -> Word:
 
 
 @kernel("uint64(uint64[::1], int64, uint64[::1], int64, int64, uint64[::1])")
-def visit(memory: Words, kind: int, key: Words, group: int, now: int, found: Words) -> int:
+def visit(memory: Words, kind: int, key: Words, group: int, now: int, found: Words) -> Word:
     """Counts one visit of a key; writes where the data of its slot start to `found`; returns the visits known."""
     moment = np.uint64(max(now, 0))
-    first, seen = acquire(memory, np.uint64(kind), key_tag(memory, key), np.uint64(group), moment)
+    first, seen = acquire(memory, kind, key_tag(memory, key), np.uint64(group), moment)
     found[0] = first
     return seen
 
 
 @kernel("void(uint64[::1], int64, uint64, int64, int64)")
-def mark(memory: Words, kind: int, first: int, flags: int, now: int) -> None:
+def mark(memory: Words, kind: int, first: Word, flags: int, now: int) -> None:
     """Marks a slot as worth keeping for an hour."""
-    hold(memory, np.uint64(kind), np.uint64(first), np.uint64(flags), np.uint64(max(now, 0)))
+    hold(memory, kind, np.uint64(first), flags, np.uint64(max(now, 0)))
 
 
 @kernel("int64(uint64[::1], uint64[::1], int64, int64, int64, int64)")

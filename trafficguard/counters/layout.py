@@ -20,8 +20,8 @@ LINE: Final = ALIGNMENT // WORD_BYTES
 
 WINDOWS_S: Final = (10, 60, 600, 3600)
 """Lengths of the sliding windows in seconds."""
-WINDOW_WORDS: Final = 3
-"""Words of one sliding window: a bucket for the current half of its width and for the two halves before."""
+WINDOW_WORDS: Final = 2
+"""Words of one sliding window: a bucket for the current epoch and one for the epoch before."""
 
 # ---- kinds of keys
 
@@ -33,7 +33,7 @@ CLUSTER: Final = 4
 ACCOUNT: Final = 5
 KINDS: Final = ("address", "network", "session", "fingerprint", "cluster", "account")
 """Names of the kinds, in the order of their numbers."""
-DATA_WORDS: Final = (60, 240, 60, 240, 1000, 240)
+DATA_WORDS: Final = (61, 240, 61, 240, 1000, 240)
 """Words of data in a slot of each kind: with its directory entry at most 512 B, 2 KiB or (cluster) 8 KiB."""
 
 # ---- the header: the words up to `TALLIES` never change, those after it do
@@ -43,8 +43,8 @@ SIZE: Final = 1
 """Words of the whole memory."""
 SECRET: Final = 2
 """First of the two words of the hash secret."""
-SITE: Final = 4
-"""Where the words of the whole site start."""
+SITES: Final = 4
+"""Where the words of the sites start."""
 GATES: Final = 5
 GATES_MASK: Final = 6
 """Gate buckets less one."""
@@ -123,12 +123,12 @@ SITE_WORDS: Final = 1 << 17
 MAX_SLOTS: Final = 1 << 26
 
 _MEANING: Final = f"""
-word {WORD_BYTES} bytes; windows {WINDOW_WORDS} words: half-width buckets by epoch modulo 3, epoch << 32 | count;
+word {WORD_BYTES} bytes; windows {WINDOW_WORDS} words: by epoch parity, epoch << 44 | second half << 22 | first half;
 header {HEADER_WORDS}: kind rows {KIND_ROWS}, tallies {TALLIES}, gate tallies {GATE_TALLIES}; {DATA_WORDS};
 directory {DIRECTORY_WORDS}: tag (0 empty, top bit = published, else claim in ms), state, keep; probes {PROBES};
 groups {GROUP_COUNT}; sketch {SKETCH_ROWS} rows, words generation << 32 | before << 16 | now, 8 cells of 2 bits;
 gates {BUCKET_WORDS}: lock in ms, spare, tag and arrival in ns, all ones = being replaced;
-nonces: tag's upper 40 bits, generation in 24; site {SITE_WORDS}, gauges {GAUGES_PER_WORKER}
+nonces: tag's upper 40 bits, generation in 24; sites {SITE_WORDS}, gauges {GAUGES_PER_WORKER}
 """
 
 
@@ -221,7 +221,7 @@ def layout(sizes: Sizes | None = None) -> Layout:
     def add(name: str, rows: int, words: int, meaning: str) -> None:
         regions.append(Region(name, _aligned(regions[-1].end), rows, words, meaning))
 
-    add("site", 1, SITE_WORDS, "item popularity and what is counted for the whole site")
+    add("sites", 1, SITE_WORDS, "item popularity and what is counted for whole sites")
     row_words = chosen.sketch_cells // SKETCH_CELLS_PER_WORD
     for kind, slots, words in zip(KINDS, chosen.slots, DATA_WORDS, strict=True):
         add(f"{kind} directory", slots, DIRECTORY_WORDS, "tag, last seen and visits, group and marks")
@@ -240,7 +240,7 @@ def fixed_words(plan: Layout) -> dict[int, int]:
     held = {
         DIGEST: layout_digest(),
         SIZE: plan.words,
-        SITE: plan["site"].offset,
+        SITES: plan["sites"].offset,
         GATES: plan["gates"].offset,
         GATES_MASK: sizes.gate_buckets - 1,
         NONCES: plan["nonces"].offset,
