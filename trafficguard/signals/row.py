@@ -79,6 +79,8 @@ def read_row(head: RequestHead, secure: bool, intact: Iterable[Need]) -> Row:
         if field.name in READ:
             values.setdefault(field.name.decode("latin-1"), field.value.decode("latin-1"))
     met = set(intact)
+    if head.minor == 2:
+        met -= {Need.RAW_CASE, Need.RAW_CONNECTION}
     if secure:
         met.add(Need.HTTPS)
         if _looks_translated(spelled):
