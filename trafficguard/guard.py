@@ -84,7 +84,7 @@ class Guard:
         """
         try:
             head = request.head
-            shape = (head.block.shape, head.method, head.minor, request.secure)
+            shape = (head.block.shape, head.method, head.minor, request.secure, request.handshake)
             known = self._young.get(shape)
             if known is None:
                 known = self._recall(shape, request)
@@ -117,7 +117,7 @@ class Guard:
         return known
 
     def _read(self, request: Request) -> Row:
-        return read_row(request.head, request.secure, self._intact)
+        return read_row(request.head, request.secure, self._intact, *request.handshake)
 
     def _assess(self, row: Row) -> Assessment:
         shares = weigh(find(row))

@@ -27,12 +27,18 @@ class Need(Enum):
     RAW_CASE = "raw header case"
     """Header names in the client's own spelling."""
     RAW_CONNECTION = "own connection"
-    """HTTP version, Connection and Accept-Encoding of the client itself, not of a proxy in front."""
+    """HTTP/1's Connection line of the client itself, not of a proxy in front."""
+    RAW_VERSION = "own version"
+    """HTTP version and Accept-Encoding of the client itself, not of a proxy in front."""
     HTTPS = "https"
     """The client spoke https: browsers keep some headers from plain http."""
+    TLS = "TLS fingerprint"
+    """A trusted peer told the JA4 of the client's connection."""
+    HTTP2 = "HTTP/2 fingerprint"
+    """A trusted peer told how the client opened HTTP/2."""
 
 
-DIRECT: Final = frozenset((Need.RAW_ORDER, Need.RAW_CASE, Need.RAW_CONNECTION))
+DIRECT: Final = frozenset((Need.RAW_ORDER, Need.RAW_CASE, Need.RAW_CONNECTION, Need.RAW_VERSION))
 """What arrives unchanged when clients, or a proxy that only passes bytes on, connect to us."""
 BEHIND_PROXY: Final[frozenset[Need]] = frozenset()
 """What a proxy that speaks HTTP itself leaves intact, when nothing more is known about it."""
@@ -58,6 +64,8 @@ class Signal:
     """Where the weight comes from."""
     mode: SignalMode = "on"
     """`on` counts, `shadow` is measured and shown but does not count, `off` is not measured."""
+    keys: tuple[str, ...] = ("request",)
+    """What it is measured on: the request by itself, or what is counted (`address`, `session`, `cluster` ...)."""
 
 
 MEASURED: Final = "python -m pytest tests/test_captures.py -s"
@@ -80,7 +88,7 @@ _ROWS: Final = (
         _CLAIMED,
     ),
     _row(
-        "agent.automation", 5.2, "It says itself that a program drives this browser",
+        "agent.automation", 6.0, "It says itself that a program drives this browser",
         _CLAIMED,
     ),
     _row(
@@ -96,6 +104,15 @@ _ROWS: Final = (
         _recorded("2 % of 1,334 http libraries'"),
     ),
     _row(
+        "agent.bare", 6.0, "It names no browser, and asks for anything in no language",
+        "XX",
+    ),
+    Signal(
+        "agent.outdated", "times 30 versions",
+        "It claims a browser that updates itself, in a version of years ago", 1.7, 3.4, frozenset(),
+        "first guess: a third of programs' claims are that old, and one in twenty of people's browsers",
+    ),
+    _row(
         "fetch.impossible", 4.5, "It contradicts itself about how this page was opened",
         "W3C Fetch Metadata; " + _recorded("12 % of 1,512 impersonators'"),
     ),
@@ -106,6 +123,10 @@ _ROWS: Final = (
     _row(
         "fetch.missing", 3.5, "It does not say how the page was opened, as this browser always does",
         _recorded("11 % of 1,512 impersonators'"), Need.HTTPS,
+    ),
+    _row(
+        "fetch.upgrade", 2.5, "It opens a page without a line that this browser always adds then",
+        "XX",
     ),
     _row(
         "hints.missing", 3.5, "It leaves out the second introduction that this browser always sends",
@@ -132,6 +153,14 @@ _ROWS: Final = (
         _recorded("69 % of 1,512 impersonators'"), Need.RAW_ORDER,
     ),
     _row(
+        "headers.part", 3.0, "It loads a part of a page as this browser only loads whole pages",
+        "XX", Need.RAW_ORDER,
+    ),
+    _row(
+        "headers.repeated", 3.5, "It says something twice that every browser says once",
+        "XX",
+    ),
+    _row(
         "headers.spelling", 2.0, "It spells its request as this browser never does",
         _recorded("20 % of 1,512 impersonators'"), Need.RAW_CASE,
     ),
@@ -149,7 +178,11 @@ _ROWS: Final = (
     ),
     _row(
         "accept.encoding", 3.0, "It cannot unpack compressed pages, as every browser can",
-        _recorded("7 % of 1,512 impersonators'"), Need.RAW_CONNECTION,
+        _recorded("7 % of 1,512 impersonators'"), Need.RAW_VERSION,
+    ),
+    _row(
+        "accept.packing", 2.0, "It unpacks other things than this version of the browser does",
+        "XX", Need.HTTPS, Need.RAW_VERSION,
     ),
     _row(
         "protocol.connection", 2.0, "It leaves out a line about the connection that every browser sends",
@@ -157,11 +190,35 @@ _ROWS: Final = (
     ),
     _row(
         "protocol.old", 2.5, "It speaks a version of the protocol that browsers gave up long ago",
-        "first guess; nobody recorded does it under a browser's name", Need.RAW_CONNECTION,
+        "first guess; nobody recorded does it under a browser's name", Need.RAW_VERSION,
     ),
     _row(
         "protocol.h2c", 4.5, "It offers a way to talk that no browser has",
         _recorded("21 % of 1,512 impersonators'"),
+    ),
+    _row(
+        "protocol.priority", 2.5, "It ranks its request in a way that this browser does not",
+        "XX", Need.RAW_VERSION,
+    ),
+    _row(
+        "protocol.trailers", 2.5, "It mixes up what Firefox says and what others say",
+        "XX", Need.RAW_VERSION,
+    ),
+    _row(
+        "tls.engine", 3.5, "It opens its connection with another library than this browser has",
+        "XX", Need.TLS,
+    ),
+    _row(
+        "tls.protocol", 1.0, "It does not offer the protocol that this browser always offers",
+        "XX", Need.TLS,
+    ),
+    _row(
+        "tls.version", 2.5, "It opens its connection as another version of this browser does",
+        "XX", Need.TLS,
+    ),
+    _row(
+        "http2.engine", 3.5, "It speaks HTTP/2 in another way than this browser does",
+        "XX", Need.HTTP2,
     ),
 )  # fmt: skip
 
