@@ -55,6 +55,7 @@ def captures(folder: Path, for_machines: bool, no_tls: bool, no_telemetry: bool)
             click.echo(json.dumps(as_json(one)))
     else:
         report.show(clients_of(figures), Console(highlight=False, markup=False, emoji=False))
-    for error in sorted({one.errors for one in figures if one.errors}):
-        click.echo(f"a request could not be judged: {error}", err=True)
-        sys.exit(1)
+    failures = sorted({one.errors for one in figures if one.errors})
+    for failure in failures:
+        click.echo(f"a request could not be judged: {failure}", err=True)
+    sys.exit(1 if failures else 0)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from loadtests.evaluate.recordings import Session
 from trafficguard.exchange import UNKNOWN_HANDSHAKE, Conditions, Outcome, Request
 from trafficguard.guard import Guard
 from trafficguard.http.refusal import Refusal
 from trafficguard.settings import PolicySettings
-
-from loadtests.evaluate.recordings import Session
 
 MIDDLE: Final = 50.0
 """Score at which somebody is suspected."""

@@ -20,11 +20,6 @@ _ROOM: Final = 3
 PRIORITY_SINCE: Final = 124
 """First Chromium that sends Priority over HTTP/2; over HTTP/1 it never does."""
 _OF_A_PAGE: Final = "u=0, i"
-_ONCE: Final = (
-    "host", "user-agent", "accept", "accept-language", "accept-encoding", "sec-ch-ua", "sec-ch-ua-mobile",
-    "sec-ch-ua-platform", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user",
-    "upgrade-insecure-requests", "connection",
-)  # fmt: skip
 
 
 def priority(row: Row) -> Finding | None:
@@ -65,12 +60,3 @@ def upgrade(row: Row) -> Finding | None:
     if not row.claims or row.agent.family not in ("chromium", "firefox") or not row.is_navigation:
         return None
     return None if row.has("upgrade-insecure-requests") else Finding()
-
-
-def repeated(row: Row) -> Finding | None:
-    """A header twice that browsers send once."""
-    if not row.agent.is_browser or len(row.places) == len(row.spelled):
-        return None
-    names = [name.lower() for name in row.spelled]
-    twice = next((name for name in _ONCE if names.count(name) > 1), "")
-    return Finding(1.0, twice) if twice else None

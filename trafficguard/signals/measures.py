@@ -34,7 +34,6 @@ MEASURES: Final[dict[str, Measure]] = {
     "hints.formula": hints.formula,
     "headers.order": headers.order,
     "headers.part": headers.part,
-    "headers.repeated": habits.repeated,
     "headers.spelling": headers.spelling,
     "accept.missing": headers.accept_missing,
     "accept.odd": headers.accept_odd,
