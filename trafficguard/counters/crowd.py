@@ -19,7 +19,7 @@ import numpy as np
 from trafficguard.counters import slot
 from trafficguard.counters.jit import Words, atomic_exchange, compare_and_swap, kernel, load_acquire
 from trafficguard.counters.profile import ATTEMPTS, HOUR_NS, MINUTE_NS, add_counts, amounts, count_of
-from trafficguard.counters.windows import count_in_window, window_now
+from trafficguard.counters.windows import count_in_window, count_of_epoch, window_now
 
 Word = np.uint64
 
@@ -156,8 +156,7 @@ def learn(memory: Words, cell: Word, since: Word, now: Word, growth: float) -> f
         return 0.0
     if minute <= last:
         return rate
-    bucket = load_acquire(memory, cell + (last & _ONE))
-    count = float(bucket & _LOW32) if bucket >> _HALF == last else 0.0
+    count = float(count_of_epoch(memory, cell, last))
     age = float(last - since) if last > since else 0.0
     if age >= LEAST_MINUTES:
         count = min(count, _MOST_LESSON * max(rate, LEAST_USUAL) * growth)
