@@ -12,6 +12,7 @@ import click
 
 COMMANDS: Final = {
     "bench": ("loadtests.bench.__main__", "main", "CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp."),
+    "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
     "virtual": ("loadtests.virtual.command", "main", "An hour of people and crawlers in virtual time."),
 }
 """Module, name in it and one line of help, by command."""

@@ -31,7 +31,7 @@ class Result(NamedTuple):
     """A run and what is known of its scenario."""
 
     figures: Figures
-    separability: Separability | None
+    separability: Separability
 
 
 def run_scenario(scenario: Scenario, title: str, console: Console, off: frozenset[str] = frozenset()) -> Result:
@@ -84,5 +84,5 @@ def main(
         command = f"python -m loadtests virtual --seed {seed} --minutes {minutes:g}"
         command += "".join(f" --only {name}" for name in only) + (f" --people {people}" if people else "")
         markdown.write_text(as_markdown(*result, command), encoding="utf-8")
-    if result.separability is not None and not result.separability.is_valid:
+    if not result.separability.is_valid:
         sys.exit(INVALID)

@@ -27,7 +27,6 @@ LEAST_REST: Final = 30
 """Requests after which a steady state counts."""
 AFTERWARDS: Final = 600 * SECOND
 CONFIDENCE: Final = 0.95
-MOST_REASONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def wave_figures(name: str, text: str, log: WaveLog) -> WaveFigures:
         sum(score >= SUSPECT for score in log.scores) / size if size else 0.0,
         sum(score >= CAUGHT for score in log.scores) / size if size else 0.0,
         leaked, before, len(set(log.items) - {0}), max(log.scores, default=0.0),
-        tuple((signal, found / size) for signal, found in log.reasons.most_common(MOST_REASONS)),
+        tuple((signal, found / size) for signal, found in log.reasons.most_common()),
     )  # fmt: skip
 
 

@@ -17,6 +17,10 @@ from loadtests.virtual.metrics import Figures, First, GroupFigures, WaveFigures
 from loadtests.virtual.separability import Separability
 
 
+MOST_REASONS = 5
+"""Reasons of a crawler that tables name."""
+
+
 class Rows(NamedTuple):
     """A table before it is drawn."""
 
@@ -59,7 +63,8 @@ def _wave_row(wave: WaveFigures) -> tuple[str, ...]:
 def _leak_row(wave: WaveFigures, catalogue: int) -> tuple[str, ...]:
     return (
         wave.name, f"{wave.leaked_before:,}", f"{wave.leaked:,}", f"{wave.leaked / catalogue:.2%}", f"{wave.items:,}",
-        f"{wave.highest:.1f}", ", ".join(f"{signal} {share:.0%}" for signal, share in wave.reasons) or "-",
+        f"{wave.highest:.1f}", ", ".join(f"{signal} {share:.0%}" for signal, share in wave.reasons[:MOST_REASONS])
+        or "-",
     )  # fmt: skip
 
 
@@ -86,7 +91,7 @@ def headline(figures: Figures) -> str:
     )
 
 
-def show(figures: Figures, separability: Separability | None, console: Console) -> None:
+def show(figures: Figures, separability: Separability, console: Console) -> None:
     """Prints a report."""
     console.print(headline(figures))
     for rows in tables(figures):
@@ -99,19 +104,12 @@ def show(figures: Figures, separability: Separability | None, console: Console) 
         console.print(table)
     for wave in figures.waves:
         console.print(f"{wave.name}: {wave.text}")
-    console.print(separability_text(separability))
+    console.print(f"scenario {separability.text}")
 
 
-def separability_text(separability: Separability | None) -> str:
-    """The verdict on the scenario itself."""
-    if separability is None:
-        return "unchecked: too few heads of crawlers with people's beside them to compare bytes"
-    return separability.text
-
-
-def as_markdown(figures: Figures, separability: Separability | None, command: str) -> str:
+def as_markdown(figures: Figures, separability: Separability, command: str) -> str:
     """A report in Markdown."""
-    parts = [f"`{command}`", headline(figures) + ".", f"Scenario {separability_text(separability)}."]
+    parts = [f"`{command}`", headline(figures) + ".", f"Scenario {separability.text}."]
     parts += [f"## {rows.title}\n\n{_grid(rows.names, rows.rows)}" for rows in tables(figures)]
     parts.append("\n".join(f"- {wave.name}: {wave.text}" for wave in figures.waves))
     return "\n\n".join(parts) + "\n"
@@ -122,7 +120,6 @@ def _grid(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def as_json(figures: Figures, separability: Separability | None) -> dict[str, Any]:
+def as_json(figures: Figures, separability: Separability) -> dict[str, Any]:
     """A report for machines; seconds, shares of 1."""
-    check = separability._asdict() | {"valid": separability.is_valid} if separability is not None else None
-    return asdict(figures) | {"separability": check}
+    return asdict(figures) | {"separability": separability._asdict() | {"valid": separability.is_valid}}

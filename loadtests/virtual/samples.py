@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from loadtests.actors.model import Ask
 from loadtests.actors.templates import Kind
 
-MOST: Final = 40
+MOST: Final = 300
 
 
 class Stratum(NamedTuple):

@@ -1,11 +1,12 @@
 """Whether bytes alone tell a scenario's crawlers from its people. If they do, the scenario measures the generator.
 
-From every stratum (`samples`) that both sides were seen in, equally many heads are taken of each; gradient boosting is
-fitted on what their bytes look like and tested on browsers that it has not seen (cross-validation grouped by browser).
-What a visit says of itself is behaviour and left out: target, the page in Referer, the value of a cookie beyond its
-form.
+From every stratum (`samples`: a template and the lines that the sender had something to say in) equally many heads are
+taken of each side; gradient boosting is fitted on what their bytes look like and tested on strata that it has not seen
+(cross-validation grouped by stratum). What a visit says of itself is behaviour and left out: target, the page in
+Referer, the value of a cookie beyond its form.
 
-Promises: an AUC above `MOST_AUC`, or crawlers' heads of a kind that no person sends, make a scenario invalid.
+Promises: an AUC above `MOST_AUC`, or crawlers' heads of a kind that no person sends, make a scenario invalid. With
+fewer than `LEAST_HEADS` to compare, the AUC is noise and not given; the second rule holds all the same.
 """
 
 from __future__ import annotations
@@ -26,8 +27,7 @@ from loadtests.virtual.samples import Samples
 MOST_AUC: Final = 0.55
 MOST_UNMATCHED: Final = 0.05
 """Share of crawlers' heads that may be in strata without people."""
-LEAST_HEADS: Final = 40
-"""Fewer heads say nothing."""
+LEAST_HEADS: Final = 100
 _BUCKETS: Final = 256
 _FOLDS: Final = 4
 _PAGE: Final = re.compile(rb"(https?://[^/]*).*")
@@ -36,27 +36,27 @@ _PAGE: Final = re.compile(rb"(https?://[^/]*).*")
 class Separability(NamedTuple):
     """What the check found."""
 
-    auc: float
-    """Of gradient boosting on unseen browsers; 0.5 is blind."""
+    auc: float | None
+    """Of gradient boosting on strata that it has not seen; 0.5 is blind. None: too few heads to say."""
     heads: int
     """Heads compared, half of them people's."""
-    browsers: int
+    strata: int
     unmatched: float
     """Share of crawlers' heads of a kind that no person of the scenario sends."""
 
     @property
     def is_valid(self) -> bool:
         """Whether the scenario may be used."""
-        return self.auc <= MOST_AUC and self.unmatched <= MOST_UNMATCHED
+        return (self.auc is None or self.auc <= MOST_AUC) and self.unmatched <= MOST_UNMATCHED
 
     @property
     def text(self) -> str:
         """One line for reports."""
-        word = "valid" if self.is_valid else "INVALID"
+        word = "INVALID" if not self.is_valid else "valid" if self.auc is not None else "unchecked"
+        auc = "too few heads to say how well" if self.auc is None else f"with AUC {self.auc:.3f} (at most {MOST_AUC})"
         return (
-            f"{word}: bytes alone tell crawlers from people with AUC {self.auc:.3f} (at most {MOST_AUC}), "
-            f"{self.heads} heads of {self.browsers} browsers; {100 * self.unmatched:.1f} % of crawlers' heads are of "
-            f"a form that no person sends (at most {100 * MOST_UNMATCHED:.0f} %)"
+            f"{word}: bytes alone tell crawlers from people {auc}, {self.heads} heads in {self.strata} strata; "
+            f"{self.unmatched:.1%} of crawlers' heads are of a form that no person sends (at most {MOST_UNMATCHED:.0%})"
         )
 
 
@@ -91,13 +91,13 @@ def line_form(line: bytes) -> bytes:
     return name + colon + value
 
 
-def check(samples: Samples, seed: int = 0) -> Separability | None:
-    """How well bytes tell the sides apart; None where there are too few heads to say."""
+def check(samples: Samples, seed: int = 0) -> Separability:
+    """How well bytes tell the sides apart."""
     rows: list[npt.NDArray[np.float32]] = []
     sides: list[int] = []
-    groups: list[str] = []
+    groups: list[int] = []
     seen = matched = 0
-    for stratum, crawlers in samples.crawlers.items():
+    for number, (stratum, crawlers) in enumerate(samples.crawlers.items()):
         seen += crawlers.seen
         people = samples.people.get(stratum)
         if people is None:
@@ -107,15 +107,15 @@ def check(samples: Samples, seed: int = 0) -> Separability | None:
         for side, heads in ((0, people.heads), (1, crawlers.heads)):
             rows += [features(raw) for raw in heads[:size]]
             sides += [side] * size
-            groups += [stratum.browser] * size
-    kinds = len(set(groups))
-    if len(rows) < LEAST_HEADS or kinds < 2:
-        return None
-    auc = _auc(np.array(rows), np.array(sides), groups, seed)
-    return Separability(auc, len(rows), kinds, 1 - matched / seen)
+            groups += [number] * size
+    strata = len(set(groups))
+    unmatched = 1 - matched / seen if seen else 0.0
+    if len(rows) < LEAST_HEADS or strata < 2:
+        return Separability(None, len(rows), strata, unmatched)
+    return Separability(_auc(np.array(rows), np.array(sides), groups, seed), len(rows), strata, unmatched)
 
 
-def _auc(rows: npt.NDArray[Any], sides: npt.NDArray[Any], groups: list[str], seed: int) -> float:
+def _auc(rows: npt.NDArray[Any], sides: npt.NDArray[Any], groups: list[int], seed: int) -> float:
     """The area under the curve over all folds; one below a half is a rule the wrong way round, and counts like it."""
     scores = np.zeros(len(rows))
     folds = GroupKFold(n_splits=min(_FOLDS, len(set(groups))))
