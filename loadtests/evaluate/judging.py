@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from loadtests.evaluate.recordings import Session
+from loadtests.virtual.guards import make_guard
+from trafficguard.counters.layout import Sizes
 from trafficguard.exchange import UNKNOWN_HANDSHAKE, Conditions, Outcome, Request
 from trafficguard.guard import Guard
 from trafficguard.http.refusal import Refusal
-from trafficguard.settings import PolicySettings
 
 MIDDLE: Final = 50.0
 """Score at which somebody is suspected."""
@@ -22,6 +23,7 @@ CAUGHT: Final = 75.0
 
 _ADDRESS: Final = "192.0.2.1"
 _SITE: Final = "shop.test"
+_SIZES: Final = Sizes(64, 64, 64, 64, 64, 64, 1 << 16, 1, 16, 1)
 _IN_BETWEEN: Final = 1_000_000
 """Nanoseconds between a request and its answer; recordings do not tell."""
 
@@ -56,7 +58,14 @@ class Figures:
 
 def judge(session: Session, given: Given) -> Figures:
     """The figures of a session."""
-    guard, figures, conditions = Guard(PolicySettings()), Figures(session), Conditions()
+    figures = Figures(session)
+    with make_guard(site=_SITE, sizes=_SIZES) as guard:
+        _judge_all(guard, session, given, figures)
+    return figures
+
+
+def _judge_all(guard: Guard, session: Session, given: Given, figures: Figures) -> None:
+    conditions = Conditions()
     for number, recorded in enumerate(session.requests):
         if recorded.telemetry and not given.telemetry:
             continue
@@ -73,7 +82,6 @@ def judge(session: Session, given: Given) -> Figures:
             before = figures.strongest.get(reason.signal, 0.0)
             figures.strongest[reason.signal] = max(before, reason.evidence)
     figures.errors = guard.last_error
-    return figures
 
 
 def _take_in(figures: Figures, score: float) -> None:

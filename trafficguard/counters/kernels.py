@@ -16,6 +16,7 @@ from trafficguard.counters import layout
 from trafficguard.counters.directory import acquire, hold
 from trafficguard.counters.gates import burn, change_gauge, reserve
 from trafficguard.counters.hashing import tag_of
+from trafficguard.counters.intake import feed_back, take_in
 from trafficguard.counters.jit import Words, kernel
 
 Word = np.uint64
@@ -63,5 +64,13 @@ def add_to_gauge(memory: Words, worker: int, gauge: int, amount: int) -> None:
     change_gauge(memory, np.uint64(worker), np.uint64(gauge), amount)
 
 
-ENTRY_KERNELS: Final[tuple[Callable[..., Any], ...]] = (visit, mark, reserve_gate, burn_nonce, add_to_gauge)
+ENTRY_KERNELS: Final[tuple[Callable[..., Any], ...]] = (
+    visit,
+    mark,
+    reserve_gate,
+    burn_nonce,
+    add_to_gauge,
+    take_in,
+    feed_back,
+)
 """What Python calls."""
