@@ -320,8 +320,11 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
 
 
 @kernel()
-def read_cluster(memory: Words, ask: Words, first: Word, bare: bool, cold: bool, growth: float, out: Floats) -> None:
-    """Counts the request in its cell and writes how far the cluster is from what is usual for it."""
+def read_cluster(memory: Words, ask: Words, first: Word, visitor: int, cold: bool, growth: float, out: Floats) -> None:
+    """Counts the request in its cell and writes how far the cluster is from what is usual for it.
+
+    `visitor` is 0 for a known one, 1 for a bare one from a new address, 2 for one from an address seen before.
+    """
     now, flags = ask[slot.NOW], ask[slot.FLAGS]
     at = slot.TRAITS + CLUSTER * _FEATURES
     since = first_minute(memory, first + np.uint64(slot.SINCE), now)
@@ -329,7 +332,7 @@ def read_cluster(memory: Words, ask: Words, first: Word, bare: bool, cold: bool,
     referrer = 1 if flags & np.uint64(slot.REFERRER_OWN) != _ZERO else 0
     if flags & np.uint64(slot.REFERRER_FOREIGN) != _ZERO:
         referrer = 2
-    place = ((1 if bare else 0) * slot.REFERRERS + referrer) * 2 + (1 if cold else 0)
+    place = (visitor * slot.REFERRERS + referrer) * 2 + (1 if cold else 0)
     cell = first + np.uint64(slot.CELLS + place * slot.CELL_WORDS)
     count, usual = count_in_cell(memory, cell, since, now, growth)
     ratios = first + np.uint64(slot.RATIOS)
@@ -460,7 +463,8 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         if speaks(kind, bare, flags):
             read_key(memory, ask, kind, first, usual_cold, out)
     if cluster != _ZERO:
-        read_cluster(memory, ask, cluster, bare, cold, growth, out)
+        visitor = 0 if kept else (2 if seen_address >= _TWO else 1)
+        read_cluster(memory, ask, cluster, visitor, cold, growth, out)
 
     sums = out[slot.SUMS : slot.SUMS + slot.KINDS]
     weigh(ramps, out, sums)

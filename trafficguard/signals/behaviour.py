@@ -133,8 +133,12 @@ _ADDRESS: Final = (
         "From its address pages are opened faster than by a whole office", _GUESS,
     ),
     Behaviour(
-        "address.agents", "address", "peers_per_page", 0.4, 0.9, "pages", 5, 10, 3.0,
+        "address.agents", "address", "peers_per_page", 0.3, 0.8, "pages", 4, 9, 2.5,
         "From its address every page is asked for by another browser", _GUESS,
+    ),
+    Behaviour(
+        "address.assets", "address", "assets_per_page", 0.2, 0.0, "pages", 4, 10, 1.5,
+        "From its address pages are opened, but none of the pictures and styles on them", "as visit.assets",
     ),
     Behaviour(
         "address.novelty", "address", "novelty_odds", 1.0, 3.0, "items", 5, 10, 1.5,
@@ -157,7 +161,7 @@ _ADDRESS: Final = (
         "Most of what is asked for from its address does not exist", "as visit.errors",
     ),
     Behaviour(
-        "address.logins", "address", "login_failures", 0.7, 0.95, "logins", 6, 15, 4.3,
+        "address.logins", "address", "login_failures", 0.7, 0.95, "logins", 3, 8, 4.3,
         "Nearly all attempts to log in from its address fail", "AWS account takeover prevention; " + _GUESS,
     ),
 )  # fmt: skip
@@ -177,7 +181,7 @@ _OTHERS: Final = (
         "log-odds that a request is one of those beyond the usual: a ratio of counted requests",
     ),
     Behaviour(
-        "cluster.fanout", "cluster", "fanout_rise", 0.2, 0.5, "pages", 30, 60, 1.0,
+        "cluster.fanout", "cluster", "fanout_rise", 0.1, 0.3, "pages", 30, 60, 1.0,
         "Visitors who look alike come from far more addresses than usual", _GUESS,
     ),
     Behaviour(
