@@ -277,7 +277,8 @@ class AnswerReader:
             line = raw[at : at + _DATE_SIZE]
             if line in self._dates or self._is_date(line):
                 # Without its date, the head of one resource stays the same for longer than a second.
-                key, date = raw[:at] + raw[at + _DATE_SIZE - 2 :], line[:-2]
+                date = line[:-2]
+                key = raw.replace(date, b"", 1)
         block = self._blocks.young.get(key) or self._blocks.recall(key) or self._read_block(key)
         return AnswerHead(raw, date, block) if block is not None else None
 

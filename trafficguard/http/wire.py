@@ -25,7 +25,6 @@ _KEPT_OF_TRUSTED: Final = frozenset((b"x-forwarded-host", b"x-forwarded-port"))
 STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
 }
-CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def request_head(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
