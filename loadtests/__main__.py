@@ -12,6 +12,7 @@ import click
 
 COMMANDS: Final = {
     "bench": ("loadtests.bench.__main__", "main", "CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp."),
+    "eval": ("loadtests.evaluate.command", "evaluate", "How well recorded people and programs are told apart."),
     "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
     "virtual": ("loadtests.virtual.command", "main", "An hour of people and crawlers in virtual time."),
 }
@@ -40,6 +41,7 @@ class Commands(click.Group):
     epilog="""\b
 Examples:
   python -m loadtests bench --rounds 2 --seconds 1
+  python -m loadtests eval captures ../shared/data/captures
   python -m loadtests virtual --only long-tail --markdown report.md
   python -m loadtests COMMAND --help""",
 )

@@ -1,4 +1,4 @@
-"""The command line: `trafficguard serve | demo | check | explain | warm`.
+"""The command line: `trafficguard serve | demo | check | explain | signals | warm`.
 
 Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
 then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each
@@ -224,6 +224,31 @@ def explain(
         click.echo(json.dumps(report.as_json(outcome)))
     else:
         report.show(outcome, _console())
+
+
+@main.command(
+    short_help="Show the catalog of signals.",
+    epilog="""\b
+Examples:
+  trafficguard signals
+  trafficguard signals --json
+  trafficguard signals --markdown > config/signals.md""",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON array instead of a table.")
+@click.option("--markdown", "form", flag_value="markdown", help="The reference, as in config/signals.md.")
+def signals(form: str | None) -> None:
+    """Show every signal: what it means, what it weighs, what it needs and where its weight comes from.
+
+    Evidence is in nats: the log-odds that a bot sent the request. 4.55 nats are a bot score of 50, 5.65 of 75.
+    """
+    from trafficguard.commands import signals as report
+
+    if form == "json":
+        click.echo(json.dumps(report.as_json(), indent=2))
+    elif form == "markdown":
+        click.echo(report.as_markdown(), nl=False)
+    else:
+        report.show(_console())
 
 
 @main.command(

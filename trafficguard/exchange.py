@@ -74,7 +74,7 @@ UNKNOWN_HANDSHAKE: Final = Handshake()
 class Request:
     """All that judging may look at. Treat as frozen."""
 
-    __slots__ = ("account", "client", "handshake", "head", "id_bytes", "secure", "site")
+    __slots__ = ("account", "asked", "client", "handshake", "head", "id_bytes", "secure", "site")
 
     def __init__(
         self,
@@ -98,6 +98,8 @@ class Request:
         self.handshake = handshake
         self.account = account
         """Keyed hash (16 bytes) of the account that the request is about; empty when it is about none."""
+        self.asked = b""
+        """What counting was told of it; the guard notes it when it judges, for the outcome to be counted under."""
 
     @property
     def request_id(self) -> str:

@@ -11,12 +11,14 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
+from trafficguard.patterns import parse_pattern, read_pattern
 from trafficguard.values import (
     BadValueError,
     Network,
     parse_admin_listen,
     parse_count,
     parse_duration,
+    parse_header,
     parse_host,
     parse_listen,
     parse_network,
@@ -24,9 +26,11 @@ from trafficguard.values import (
     parse_path,
     parse_server,
     parse_size,
+    parse_token,
 )
 
 Mode = Literal["off", "shadow", "enforce"]
+RouteWord = Literal["page", "item", "listing", "search", "asset", "api", "login", "checkout", "feed"]
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Listen = Annotated[str, BeforeValidator(parse_listen)]
@@ -34,6 +38,9 @@ Server = Annotated[str, BeforeValidator(parse_server)]
 Host = Annotated[str, BeforeValidator(parse_host)]
 Cidr = Annotated[Network, BeforeValidator(parse_network)]
 PathPrefix = Annotated[str, BeforeValidator(parse_path)]
+CookieName = Annotated[str, BeforeValidator(parse_token)]
+HeaderName = Annotated[str, BeforeValidator(parse_header)]
+RoutePattern = Annotated[str, BeforeValidator(parse_pattern)]
 Bytes = Annotated[ByteSize, BeforeValidator(parse_size)]
 Count = Annotated[int, BeforeValidator(parse_count)]
 Number = Annotated[float, BeforeValidator(parse_number)]
@@ -81,6 +88,22 @@ class BodyLimit(Section):
     """Largest request body."""
 
 
+class RouteSettings(Section):
+    """What kind of place the targets of one pattern are."""
+
+    path: RoutePattern
+    """Pattern such as `/product/{id}`, `/help/**` or `/item?id={id}`; words go before captures, those before `**`."""
+    route_class: RouteWord = Field(alias="class")
+    """page, item, listing, search, asset, api, login, checkout or feed; `{id}` says which item."""
+
+
+class SessionSettings(Section):
+    """What tells one visit to a shop from another."""
+
+    cookie: CookieName | None = None
+    """Name of the shop's own session cookie; without it, mode enforce sets one named `tgs`."""
+
+
 class SiteSettings(Section):
     """One shop: the hosts it answers to and where its requests go."""
 
@@ -90,12 +113,27 @@ class SiteSettings(Section):
     """Origins by path prefix."""
     bodies: list[BodyLimit] = []
     """Body limits by path prefix; `limits.body` for the rest."""
+    routes: list[RouteSettings] = []
+    """What the shop's paths are; guessed from the words in them where none matches."""
+    session: SessionSettings = SessionSettings()
+    """What tells one visit from another."""
 
     @model_validator(mode="after")
     def _unique_prefixes(self) -> Self:
         """Refuses an upstream, or a body limit, that another one of the same path would hide."""
         _refuse_twice("upstreams", [upstream.path for upstream in self.upstreams])
         _refuse_twice("bodies", [body.path for body in self.bodies])
+        return self
+
+    @model_validator(mode="after")
+    def _every_route_is_reached(self) -> Self:
+        """Refuses a pattern that takes the same targets as an earlier one, behind which nothing would ever find it."""
+        seen: dict[object, str] = {}
+        for index, route in enumerate(self.routes):
+            first = seen.setdefault(read_pattern(route.path).takes, route.path)
+            if first is not route.path:
+                message = f"{route.path} takes the same targets as {first}"
+                raise BadValueError(message, "keep one of them", ("routes", index, "path"))
         return self
 
 

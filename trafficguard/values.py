@@ -29,6 +29,7 @@ _PLACE: Final = re.compile(
     r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]|([A-Za-z0-9_][A-Za-z0-9._-]{0,252}))(?::(\d{1,5}))?", re.ASCII
 )
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", re.ASCII)
 _PATH: Final = re.compile(r"/[^?#\s]*")
 
 
@@ -184,6 +185,21 @@ def parse_path(value: object) -> str:
         remedy = "write it with a slash in front and without ? or #, such as /api"
         raise BadValueError(f"{shown(value)} is not a path", remedy)
     return value
+
+
+def parse_token(value: object) -> str:
+    """A checked name of a cookie (a token of RFC 9110 section 5.6.2, up to 64 letters); BadValueError otherwise."""
+    if not isinstance(value, str) or _TOKEN.fullmatch(value) is None:
+        raise BadValueError(f"{shown(value)} is not a name", "write letters, digits, dashes and underscores only")
+    return value
+
+
+def parse_header(value: object) -> str:
+    """A checked name of a header, in lower case; BadValueError otherwise."""
+    name = parse_token(value).lower()
+    if "_" in name:
+        raise BadValueError(f"{shown(value)} has an underscore", "write it with dashes, as most programs send it")
+    return name
 
 
 def _plain_text(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from typing import Final
 
 import uvloop
 
-from trafficguard.clock import SystemClock
+from trafficguard.clock import SECOND, SystemClock
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.net.downstream import Downstream
@@ -34,6 +35,7 @@ from trafficguard.storage.pump import Pump
 from trafficguard.telemetry.events import EventRing
 from trafficguard.telemetry.meters import Meters, Plane
 
+_log: Final = logging.getLogger(__name__)
 _PUMP_PERIOD: Final = 0.1
 _SECOND: Final = 1.0
 _PATIENCE: Final = 0.05
@@ -100,6 +102,10 @@ class Worker:
             limits=limits,
             timeouts=settings.timeouts,
         )
+        self._turned = 0.0
+        self._latest = 0.0
+        """How late the wheel was turned at worst since that was last told, in seconds."""
+        self._errors_told = 0
         self._origins: list[Origin] = []
         connect = settings.timeouts.connect
 
@@ -119,7 +125,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         loop.add_reader(self._berth.life, self._on_supervisor_lost)
-        self._every(TICK, self.services.wheel.turn)
+        self._turned = loop.time()
+        self._every(TICK, self._turn)
         self._every(_SECOND, self._each_second)
         self._every(_PUMP_PERIOD, self._pump.pump)
         # Draining accepts what is still queued after the server is closed, so a second handle is kept.
@@ -155,6 +162,12 @@ class Worker:
 
         loop.call_later(period, again)
 
+    def _turn(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._latest = max(self._latest, now - self._turned - TICK)
+        self._turned = now
+        self.services.wheel.turn()
+
     def _each_second(self) -> None:
         services = self.services
         up = sum(origin.is_listed and not origin.is_resting() for origin in self._origins)
@@ -162,9 +175,17 @@ class Worker:
         services.conditions = Conditions(load, up / len(self._origins))
         for origin in self._origins:
             origin.sweep()
-        if self._guard is not None:
-            self._meters.guard_errors = self._guard.errors
+        self._meters.loop_lag, self._latest = int(self._latest * SECOND), 0.0
+        self._tell_errors()
         self._meters.flush()
+
+    def _tell_errors(self) -> None:
+        guard = self._guard
+        if guard is not None and guard.errors > self._errors_told:
+            fresh = guard.errors - self._errors_told
+            self._errors_told = guard.errors
+            self._meters.guard_errors += fresh  # which goes on from those of the worker before
+            _log.error("%d requests could not be judged; the last one: %s", fresh, guard.last_error)
 
     async def _drain(self, servers: list[asyncio.Server], spares: list[socket.socket]) -> None:
         services, loop = self.services, asyncio.get_running_loop()
@@ -193,6 +214,7 @@ class Worker:
             await asyncio.sleep(0)
         while self._ring:
             self._pump.pump()
+        self._tell_errors()
         self._meters.flush()
 
 

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
-from dataclasses import replace
 
+from trafficguard.counters.layout import Sizes
+from trafficguard.counters.table import Table
 from trafficguard.guard import Guard
-from trafficguard.settings import PolicySettings
+from trafficguard.scoring.asking import facts_of
+from trafficguard.settings import PolicySettings, SessionSettings, SiteSettings, UpstreamSettings
+from trafficguard.signals.behaviour import BEHAVIOURS
 from trafficguard.signals.catalog import CATALOG
 
 SITE = "shop.example"
 """The site's name in every request."""
 SESSION_COOKIE = "sid"
 """The shop's own session cookie."""
+SECRET = bytes(16)
+"""The hash secret of every run, so that equal scenarios collide equally."""
 
 
 @contextmanager
-def make_guard(off: Set[str] = frozenset()) -> Iterator[Guard]:
+def make_guard(
+    off: Set[str] = frozenset(), site: str = SITE, cookie: str | None = SESSION_COOKIE, sizes: Sizes | None = None
+) -> Iterator[Guard]:
     """A guard with empty memory and the default policy; `off` are signals that are not measured."""
-    kept = {name: CATALOG[name] for name in off}
-    CATALOG.update({name: replace(signal, mode="off") for name, signal in kept.items()})
+    shop = SiteSettings(
+        hosts=[site],
+        upstreams=[UpstreamSettings(servers=["http://127.0.0.1:1"])],
+        session=SessionSettings(cookie=cookie),
+    )
+    table = Table.create(sizes, SECRET)
     try:
-        yield Guard(PolicySettings())
+        facts = facts_of([shop], SECRET, gives_sessions=False)
+        yield Guard(PolicySettings(), table.memory, facts, modes=dict.fromkeys(off, "off"))
     finally:
-        CATALOG.update(kept)
+        table.close()
 
 
 def signal_names() -> list[str]:
     """All signals that are on by default."""
-    return [signal.name for signal in CATALOG.values() if signal.mode == "on"]
+    rows = (*CATALOG.values(), *BEHAVIOURS.values())
+    return [signal.name for signal in rows if signal.mode == "on"]

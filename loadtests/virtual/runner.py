@@ -112,7 +112,7 @@ class Runner:
             status, item, login = self._shop.answer(ask)
         else:
             status, item, login = REFUSED, 0, 0
-        self._guard.observe(request, Outcome(status, login), now)
+        self._guard.observe(request, Outcome(status if verdict.action is Action.PASS else 0, login), now)
         served = item if 200 <= status < 300 else 0
         self.tally.note(actor, ask.at, verdict, served, status == REFUSED)
         gives = ask.cookie is None and ask.kind in (Kind.PAGE, Kind.LOGIN) and status != REFUSED

@@ -50,13 +50,13 @@ class RequestHead:
         self.raw = raw
         """All bytes of the head, with the empty line."""
         self.line = line
-        """The request line without CRLF."""
+        """The request line without CRLF; of an HTTP/2 request, as an HTTP/1.1 origin gets it."""
         self.method = method
         self._target = target
         self.authority = target.authority if target is not None else None
         """Host and port of a target in absolute form; it then replaces the Host header."""
         self.minor = minor
-        """Minor HTTP version: 1 or 0."""
+        """Minor HTTP version: 1 or 0; 2 stands for HTTP/2."""
         self.block = block
         """Its header lines, and what follows from them alone."""
         self.chain = chain
@@ -139,20 +139,20 @@ class RequestReader:
         rest, chain = raw[end:], b""
         if cuts_chain:
             rest, chain = _without_chain(rest)
-        block = self._block(rest)
+        block = self.block(rest)
         if chain and block is not None and block.has_chain:
-            block, chain = self._block(raw[end:]), b""  # two of them, whose order counts
+            block, chain = self.block(raw[end:]), b""  # two of them, whose order counts
         if block is None:
             return self._refuse(TOO_MANY_HEADERS)
         if block.shape.announces_body:
             self.forget_body()
         return RequestHead(raw, line, words[0], target, minor, block, chain)
 
-    def _block(self, rest: bytes) -> RequestBlock | None:
+    def block(self, rest: bytes) -> RequestBlock | None:
+        """The header lines in checked bytes that start with the end of a request line; None when there are too many."""
         return self._blocks.young.get(rest) or self._blocks.recall(rest) or self._read_block(rest)
 
     def _read_block(self, rest: bytes) -> RequestBlock | None:
-        """The header lines in `rest`, which starts with the end of the request line; None when there are too many."""
         lines = rest.split(b"\r\n")
         if len(lines) - 3 > self._most_headers:
             return None

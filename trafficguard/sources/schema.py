@@ -31,6 +31,11 @@ def _scalars(group: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[t
             yield (*above, name), True
 
 
+def names_in(group: type[BaseModel]) -> list[str]:
+    """The settings of a group as people write them."""
+    return [field.alias or name for name, field in group.model_fields.items()]
+
+
 def group_at(steps: Steps) -> type[BaseModel] | None:
     """The class of the group of settings at `steps`; None where there is no group."""
     shape: Any = Settings
