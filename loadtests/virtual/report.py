@@ -16,7 +16,6 @@ from rich.table import Table
 from loadtests.virtual.metrics import Figures, First, GroupFigures, WaveFigures
 from loadtests.virtual.separability import Separability
 
-
 MOST_REASONS = 5
 """Reasons of a crawler that tables name."""
 
