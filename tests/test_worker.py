@@ -65,7 +65,7 @@ def supervising() -> Iterator[Supervising]:
     (ready, telling), (life, held) = os.pipe(), os.pipe()
     plane = planes(bytearray(plane_bytes(1)), 1)[0]
     gauges, board = memoryview(bytearray(gauges_bytes(1))), memoryview(bytearray(b"\1\1"))
-    berth = Berth(0, 1, sockets, plane, gauges, board, writing, telling, life, logs=True)
+    berth = Berth(0, 1, sockets, plane, gauges, board, writing, telling, life, logs=True, secret=b"s" * 32)
     yield Supervising(berth, channel, ready, held)
     for sock in (channel, writing, *sockets):
         sock.close()

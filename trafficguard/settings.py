@@ -43,6 +43,7 @@ HeaderName = Annotated[str, BeforeValidator(parse_header)]
 RoutePattern = Annotated[str, BeforeValidator(parse_pattern)]
 Bytes = Annotated[ByteSize, BeforeValidator(parse_size)]
 Count = Annotated[int, BeforeValidator(parse_count)]
+Status = Annotated[int, BeforeValidator(parse_count), Field(ge=100, le=599)]
 Number = Annotated[float, BeforeValidator(parse_number)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -104,6 +105,27 @@ class SessionSettings(Section):
     """Name of the shop's own session cookie; without it, mode enforce sets one named `tgs`."""
 
 
+class AccountSettings(Section):
+    """Which account a request is about, and how a login ended. Names are never kept, only keyed hashes of them."""
+
+    cookie: CookieName | None = None
+    """Cookie that names the visitor's account."""
+    header: HeaderName | None = None
+    """Request header that names it; any client may write it."""
+    fields: list[Text] = ["username", "email", "login", "user"]
+    """Fields of a login's form or JSON that name it, the first that is there; `[]` reads no bodies."""
+    account_header: HeaderName | None = None
+    """Header of the shop's answers that names it; visitors never get it."""
+    login_header: HeaderName | None = None
+    """Header of the shop's answers that says `ok` or `failed` of a login; visitors never get it."""
+    login_cookie: CookieName | None = None
+    """Cookie that the shop sets when a login succeeds, and only then."""
+    failed_statuses: list[Status] = [401, 403]
+    """Statuses of failed logins."""
+    failed_locations: list[PathPrefix] = []
+    """Path prefixes that failed logins are redirected to, beside the path of the login itself."""
+
+
 class SiteSettings(Section):
     """One shop: the hosts it answers to and where its requests go."""
 
@@ -117,6 +139,8 @@ class SiteSettings(Section):
     """What the shop's paths are; guessed from the words in them where none matches."""
     session: SessionSettings = SessionSettings()
     """What tells one visit from another."""
+    accounts: AccountSettings = AccountSettings()
+    """Which account a request is about, and how a login ended."""
 
     @model_validator(mode="after")
     def _unique_prefixes(self) -> Self:
@@ -153,6 +177,10 @@ class TrustedSettings(Section):
     """The header trusted peers write the client address to, walked from the right."""
     proxy_protocol: Literal["off", "v1", "v2", "any"] = "off"
     """PROXY protocol that trusted peers must open every connection with."""
+    ja4_header: HeaderName | None = None
+    """The header in which those that end TLS write the JA4 of the client's handshake."""
+    http2_header: HeaderName | None = None
+    """The header in which they write the client's HTTP/2 fingerprint, in Akamai's form."""
 
 
 class LimitSettings(Section):
@@ -260,6 +288,8 @@ class Settings(Section):
     """The operators' door."""
     log: LogSettings = LogSettings()
     """The decision log."""
+    secrets: Text | None = None
+    """File of the secret that cookies are sealed and names hashed with; without it, a new one at each start."""
 
     @model_validator(mode="after")
     def _one_site_per_host(self) -> Self:
@@ -291,4 +321,4 @@ class Settings(Section):
         return self
 
 
-_UNSAID: Final = {"header": "none", "proxy_protocol": "off"}
+_UNSAID: Final = {"header": "none", "proxy_protocol": "off", "ja4_header": None, "http2_header": None}

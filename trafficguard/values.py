@@ -30,6 +30,10 @@ _PLACE: Final = re.compile(
 )
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", re.ASCII)
+_TAKEN: Final = frozenset(
+    """host connection content-length transfer-encoding upgrade expect keep-alive te trailer forwarded x-real-ip
+    x-request-id cookie set-cookie location content-type content-encoding cache-control date vary accept""".split()
+)
 _PATH: Final = re.compile(r"/[^?#\s]*")
 
 
@@ -195,8 +199,10 @@ def parse_token(value: object) -> str:
 
 
 def parse_header(value: object) -> str:
-    """A checked name of a header, in lower case; BadValueError otherwise."""
+    """A checked name of a header that HTTP leaves free, in lower case; BadValueError otherwise."""
     name = parse_token(value).lower()
+    if name in _TAKEN or name.startswith(("x-forwarded-", "x-bot-", "proxy-", "sec-")):
+        raise BadValueError(f"{shown(value)} means something already", "choose a name of your own, such as X-Account")
     if "_" in name:
         raise BadValueError(f"{shown(value)} has an underscore", "write it with dashes, as most programs send it")
     return name

@@ -31,6 +31,7 @@ from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
 from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
+from trafficguard.signals.facts import facts_of, hidden_headers
 from trafficguard.storage.pump import Pump
 from trafficguard.telemetry.events import EventRing
 from trafficguard.telemetry.meters import Meters, Plane
@@ -66,6 +67,8 @@ class Berth:
     """File descriptor that reads end-of-file when the supervisor is gone."""
     logs: bool
     """Whether anybody takes events."""
+    secret: bytes
+    """What cookies are sealed and names are hashed with; the same for all workers."""
 
 
 def run(berth: Berth, settings: Settings) -> None:
@@ -101,6 +104,7 @@ class Worker:
             ring=self._ring,
             limits=limits,
             timeouts=settings.timeouts,
+            hidden=hidden_headers(settings.sites),
         )
         self._turned = 0.0
         self._latest = 0.0
@@ -114,7 +118,8 @@ class Worker:
             self._origins.append(origin)
             return origin
 
-        self.services.sites = Sites(settings.sites, int(limits.body), make_origin)
+        facts = facts_of(settings.sites, berth.secret)
+        self.services.sites = Sites(settings.sites, int(limits.body), make_origin, facts)
         self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()
 

@@ -9,12 +9,13 @@ how long a body is (`framing`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httptools
 
 from trafficguard.http.blocks import AnswerBlock, BlockStore, RequestBlock, Shape
-from trafficguard.http.fields import PERSONAL, PERSONAL_ANSWER, Field, FieldStore
+from trafficguard.http.fields import NO_KINDS, PERSONAL, PERSONAL_ANSWER, Field, FieldStore, Kind
 from trafficguard.http.refusal import Refusal
 from trafficguard.http.target import Target, is_plain, read_target, split_plain
 
@@ -80,6 +81,11 @@ class RequestHead:
         return self.block.shape
 
     @property
+    def cookie(self) -> bytes | None:
+        """The value of Cookie, of all such lines if there are more; None without one."""
+        return self.block.cookie
+
+    @property
     def special(self) -> list[Field]:
         """Those of `fields` that frame the message or the connection: kinds up to HOP."""
         return self.block.special
@@ -102,10 +108,18 @@ class RequestReader:
 
     __slots__ = ("_blocks", "_most_headers", "_parser", "_shape_lines", "_shapes", "_store")
 
-    def __init__(self, most_headers: int = 100, judged: frozenset[bytes] | None = None) -> None:
-        """`judged` are the headers (lower case) whose values judging looks at; None: any of them."""
+    def __init__(
+        self,
+        most_headers: int = 100,
+        judged: frozenset[bytes] | None = None,
+        kinds: Mapping[bytes, Kind] = NO_KINDS,
+    ) -> None:
+        """`judged` are the headers (lower case) whose values judging looks at; None: any of them.
+
+        `kinds` are those that the settings give to names.
+        """
         self._most_headers = most_headers
-        self._store = FieldStore(PERSONAL, judged)
+        self._store = FieldStore(PERSONAL, judged, kinds)
         self._blocks: BlockStore[RequestBlock] = BlockStore()
         self._shapes: dict[tuple[Field, ...], Shape] = {}
         self._shape_lines = 0
@@ -264,9 +278,10 @@ class AnswerReader:
 
     __slots__ = ("_blocks", "_dates", "_store")
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: frozenset[bytes] = frozenset()) -> None:
+        """`hidden` are headers (lower case) that the shop means for us: they end at this hop."""
         self._dates: set[bytes] = set()
-        self._store = FieldStore(PERSONAL_ANSWER)
+        self._store = FieldStore(PERSONAL_ANSWER, kinds=dict.fromkeys(hidden, Kind.HOP))
         self._blocks: BlockStore[AnswerBlock] = BlockStore()
 
     def read(self, raw: bytes) -> AnswerHead | None:

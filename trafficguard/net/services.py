@@ -70,7 +70,9 @@ class Services:
         ring: EventRing,
         limits: LimitSettings,
         timeouts: TimeoutSettings,
+        hidden: frozenset[bytes] = frozenset(),
     ) -> None:
+        """`hidden`: headers of answers that shops mean for us alone."""
         self.clock = clock
         self.guard = guard
         """None with mode off."""
@@ -83,8 +85,8 @@ class Services:
         self.body_rate = int(limits.body_rate)
         self.ticks = Ticks(timeouts)
         self.wheel: Wheel[Connection] = Wheel()
-        self.reader = RequestReader(limits.headers, READ)
-        self.answers = AnswerReader()
+        self.reader = RequestReader(limits.headers, READ, trust.handshake_kinds)
+        self.answers = AnswerReader(hidden)
         self.conditions = Conditions()
         self.draining = False
         self._request_prefix = os.urandom(6).hex().encode()

@@ -23,7 +23,7 @@ READ: Final = frozenset(
 )
 """Headers whose values signals read; none of them may be personal (a test holds them apart)."""
 
-PROXY_KINDS: Final = frozenset((Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS))
+PROXY_KINDS: Final = frozenset((Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS, Kind.HANDSHAKE))
 PROXY_NAMES: Final = frozenset(
     b"via cdn-loop x-amzn-trace-id cf-ray cf-connecting-ip cf-ipcountry cf-visitor".split()
 )

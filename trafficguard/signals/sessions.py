@@ -78,9 +78,12 @@ class Sessions:
         return visit
 
     def issue(self, id_bytes: bytes, now: int, secure: bool) -> bytes:
-        """A Set-Cookie line with its CRLF for a new session, named after the request id; `secure`: only for https."""
+        """A Set-Cookie line with its CRLF for a session that begins at `now` with the request of this id.
+
+        `secure`: for https only.
+        """
         minute = (now // _MINUTE + LIFETIME) & 0xFFFF_FFFF
-        sealed = self._ids.hash(id_bytes) + minute.to_bytes(4, "big")
+        sealed = self._ids.hash(b"%b %d" % (id_bytes, now)) + minute.to_bytes(4, "big")
         value = urlsafe_b64encode(sealed + self._seals.hash(sealed))
         tail = b"; Secure" if secure else b""
         return b"Set-Cookie: %b=%b; Path=/; HttpOnly; SameSite=Lax%b\r\n" % (self._name, value, tail)
