@@ -71,7 +71,7 @@ def tag(memory: Words, number: np.uint64) -> np.uint64:
 def known_visit(memory: Words, number: np.uint64, now: np.uint64) -> bool:
     """One visit of a known key, which counts its visits in its slot; whether all counted before are there."""
     key = _KNOWN + number
-    first, _seen = acquire(memory, np.uint64(layout.ADDRESS), tag(memory, key), np.uint64(0), now)
+    first, _seen = acquire(memory, layout.ADDRESS, tag(memory, key), np.uint64(0), now)
     if first == np.uint64(0):
         return False
     held = memory[first]
@@ -87,7 +87,7 @@ def flood(
 
     Counts: known visits, those that found their state, stayers at their third visit, those with a slot, false thirds.
     """
-    kind = np.uint64(layout.ADDRESS)
+    kind = layout.ADDRESS
     for number in range(begin, end):
         moment = np.uint64(now + number * gap)
         key = tag(memory, np.uint64(number))

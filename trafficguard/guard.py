@@ -21,13 +21,14 @@ from trafficguard.counters.jit import Words
 from trafficguard.counters.ledger import Ledger
 from trafficguard.exchange import Action, Conditions, Outcome, Reason, Request, Verdict
 from trafficguard.policy.decide import Policy
-from trafficguard.scoring.asking import Asker, SiteFacts
+from trafficguard.scoring.asking import Asker
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.shapes import Assessment, Shapes
 from trafficguard.scoring.terms import Terms, terms_of
 from trafficguard.settings import PolicySettings
 from trafficguard.signals.behaviour import Behaviour
 from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal, SignalMode
+from trafficguard.signals.facts import SiteFacts
 from trafficguard.signals.places import Place
 from trafficguard.signals.row import Row
 
@@ -85,19 +86,20 @@ class Guard:
         self,
         policy: PolicySettings,
         memory: Words,
-        sites: dict[str, SiteFacts],
+        sites: Mapping[str, SiteFacts],
         *,
+        gives_sessions: bool = False,
         on_error: Action = Action.PASS,
         intact: frozenset[Need] = DIRECT,
         modes: Mapping[str, SignalMode] | None = None,
     ) -> None:
-        """`memory`: the counters that all workers share. `intact`: what a proxy in front leaves as clients sent it.
-        `modes`: of signals that differ from the catalog.
+        """`memory`: the counters that all workers share. `gives_sessions`: visitors without a session are given ours.
+        `intact`: what a proxy in front leaves as clients sent it. `modes`: of signals that differ from the catalog.
         """
         self._policy = Policy(policy)
         self._shapes = Shapes(intact, _in_modes(modes or {}))
         self._young = self._shapes.young
-        self._asker = Asker(sites)
+        self._asker = Asker(sites, gives_sessions)
         self._ledger = Ledger(memory)
         self._terms: Terms = terms_of(modes)
         self._out = self._ledger.result
@@ -114,8 +116,8 @@ class Guard:
         """
         try:
             known = self._assessment(request)
-            site, place = self._asker.place(request)
-            request.asked = self._asker.row(request, known, site, place, now)
+            place = self._asker.place(request)
+            request.asked = self._asker.row(request, known, place, now)
             self._ledger.take_in(request.asked, known.evidence, self._terms.ramps)
             evidence = self._out[slot.TOTAL]
             if evidence <= known.evidence:
@@ -151,10 +153,11 @@ class Guard:
             signal for signal in heads if signal.mode == "off" or not signal.needs <= row.met
         ]
         unmet += [signal for signal in behaviours if signal.key not in kinds]
-        silent = [signal for signal in (*heads, *behaviours) if signal not in unmet]
+        rest: list[Signal | Behaviour] = [*heads, *behaviours]
+        silent = [signal for signal in rest if signal not in unmet]
         out = self._out
         return Explanation(
-            row, known, self._asker.place(request)[1], found, features, out[slot.INDIVIDUAL], out[slot.GROUP],
+            row, known, self._asker.place(request), found, features, out[slot.INDIVIDUAL], out[slot.GROUP],
             out[slot.TOTAL], verdict, tuple(silent), tuple(unmet),
         )  # fmt: skip
 

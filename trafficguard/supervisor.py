@@ -23,6 +23,7 @@ from trafficguard import __version__
 from trafficguard.control.admin import Admin, start_admin
 from trafficguard.control.health import HealthChecks, Target
 from trafficguard.control.state import AdminState, WorkerState
+from trafficguard.counters.table import Table
 from trafficguard.counters.warm import warm
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, remove_files
@@ -123,6 +124,7 @@ class Supervisor:
         on_ready: Callable[[], None] | None,
     ) -> None:
         self._secret = read_secret(settings.secrets)
+        self._counters = Table.create()
         self._settings = settings
         self._doors = doors
         self._on_events = on_events
@@ -152,7 +154,7 @@ class Supervisor:
         count = self._settings.workers
         berth = Berth(
             index, count, sockets, self._planes[index], gauges, self._board, writing, ready_told, self._life, logs,
-            self._secret,
+            self._counters.memory, self._secret,
         )  # fmt: skip
         return Place(berth, WorkerState(), reading, ready)
 

@@ -19,6 +19,7 @@ from typing import Final
 import uvloop
 
 from trafficguard.clock import SECOND, SystemClock
+from trafficguard.counters.jit import Words
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.net.downstream import Downstream
@@ -67,6 +68,8 @@ class Berth:
     """File descriptor that reads end-of-file when the supervisor is gone."""
     logs: bool
     """Whether anybody takes events."""
+    counters: Words
+    """The counters' memory, which all workers share."""
     secret: bytes
     """What cookies are sealed and names are hashed with; the same for all workers."""
 
@@ -88,7 +91,11 @@ class Worker:
         self._drain_time = settings.timeouts.drain
         # A proxy in front that tells addresses in a header speaks HTTP itself, so order and case may be its own.
         intact = DIRECT if settings.trusted.header == "none" else BEHIND_PROXY
-        self._guard = Guard(settings.policy, intact=intact) if settings.mode != "off" else None
+        facts = facts_of(settings.sites, berth.secret)
+        self._guard: Guard | None = None
+        if settings.mode != "off":
+            enforcing = settings.mode == "enforce"
+            self._guard = Guard(settings.policy, berth.counters, facts, gives_sessions=enforcing, intact=intact)
         self._meters = Meters(berth.plane)
         self._ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
         limits = settings.limits
@@ -118,7 +125,6 @@ class Worker:
             self._origins.append(origin)
             return origin
 
-        facts = facts_of(settings.sites, berth.secret)
         self.services.sites = Sites(settings.sites, int(limits.body), make_origin, facts)
         self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()

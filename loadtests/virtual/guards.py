@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
 from trafficguard.guard import Guard
-from trafficguard.scoring.asking import facts_of
 from trafficguard.settings import PolicySettings, SessionSettings, SiteSettings, UpstreamSettings
 from trafficguard.signals.behaviour import BEHAVIOURS
 from trafficguard.signals.catalog import CATALOG
+from trafficguard.signals.facts import facts_of
 
 SITE = "shop.example"
 """The site's name in every request."""
@@ -33,7 +33,7 @@ def make_guard(
     )
     table = Table.create(sizes, SECRET)
     try:
-        facts = facts_of([shop], SECRET, gives_sessions=False)
+        facts = facts_of([shop], SECRET)
         yield Guard(PolicySettings(), table.memory, facts, modes=dict.fromkeys(off, "off"))
     finally:
         table.close()
@@ -41,5 +41,5 @@ def make_guard(
 
 def signal_names() -> list[str]:
     """All signals that are on by default."""
-    rows = (*CATALOG.values(), *BEHAVIOURS.values())
-    return [signal.name for signal in rows if signal.mode == "on"]
+    heads = [signal.name for signal in CATALOG.values() if signal.mode == "on"]
+    return heads + [signal.name for signal in BEHAVIOURS.values() if signal.mode == "on"]

@@ -25,7 +25,6 @@ from trafficguard.settings import Settings
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 from trafficguard.worker import Berth, Worker
 
-
 SECRET = b"the secret of the tests, which is no secret"
 
 

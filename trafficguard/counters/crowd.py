@@ -183,7 +183,7 @@ def surge_odds(count: float, usual: float, growth: float) -> float:
     expected = max(usual, LEAST_USUAL) * growth
     if count < LEAST_NOW or count < expected + _DEVIATION * np.sqrt(expected):
         return 0.0
-    return max(np.log((count - expected) / expected), 0.0)
+    return max(float(np.log((count - expected) / expected)), 0.0)
 
 
 @kernel()

@@ -265,7 +265,8 @@ def tail_odds(cold: float, items: float, usual: float) -> float:
     if usual < 0.0:
         return 0.0
     p = min(max(usual, _LEAST_SHARE), _MOST_SHARE)
-    return max(cold * np.log(COLD_FOR_CRAWLER / p) + (items - cold) * np.log((1.0 - COLD_FOR_CRAWLER) / (1.0 - p)), 0.0)
+    odds = cold * np.log(COLD_FOR_CRAWLER / p) + (items - cold) * np.log((1.0 - COLD_FOR_CRAWLER) / (1.0 - p))
+    return max(float(odds), 0.0)
 
 
 @kernel()
@@ -449,7 +450,7 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         count_in_cell(memory, record + np.uint64(slot.SITE_ASSETS), since, now, growth)
     cold = False
     if page and ask[slot.ITEM] != _ZERO:
-        cold = look_at_item(memory, sites, record, now, mixed_of(memory, ask[slot.ITEM], site), kept)
+        cold = look_at_item(memory, sites, record, now, mixed_of(memory, ask[slot.ITEM], site), bool(kept))
     usual_cold = cold_share(memory, record, now)
     out[slot.KNOWN], out[slot.COLD_SHARE], out[slot.GROWTH] = 1.0 if kept else 0.0, usual_cold, growth
 
@@ -458,7 +459,7 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         if first == _ZERO:
             continue
         if kind != ADDRESS or bare:
-            again = seen_address >= _TWO if kind == ADDRESS else seen_session >= _TWO
+            again = bool(seen_address >= _TWO) if kind == ADDRESS else bool(seen_session >= _TWO)
             tally(memory, ask, kind, first, again, cold, bare)
         if speaks(kind, bare, flags):
             read_key(memory, ask, kind, first, usual_cold, out)

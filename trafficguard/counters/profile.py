@@ -122,7 +122,7 @@ def entropy(word: Word) -> float:
             weighted += _C_LOG_C[count]
     if n == 0:
         return 0.0
-    return np.log2(n) - weighted / n + (used - 1) / (2.0 * n * np.log(2.0))
+    return float(np.log2(n) - weighted / n + (used - 1) / (2.0 * n * np.log(2.0)))
 
 
 # ---- gaps between pages, and steps between items
@@ -344,7 +344,7 @@ def distinct(memory: Words, first: Word, start: int, kind: int, registers: int, 
     alpha = 0.709 if registers <= 4 else 0.7213 / (1.0 + 1.079 / m)
     estimate = alpha * m * m / total
     if empty > 0 and estimate <= 2.5 * m:
-        return m * np.log(m / empty)
+        return float(m * np.log(m / empty))
     return estimate
 
 
@@ -362,7 +362,7 @@ def held_evidence(memory: Words, first: Word, now: Word, half_life: float) -> fl
         return 0.0
     seconds = now // np.uint64(1_000_000_000) & _LOW32
     since = float(seconds - (held & _LOW32)) if seconds >= held & _LOW32 else 0.0
-    return float(held >> _HALF) / _NAT * 2.0 ** (-since / half_life)
+    return float(float(held >> _HALF) / _NAT * 2.0 ** (-since / half_life))
 
 
 @kernel()

@@ -139,10 +139,10 @@ class Trust:
                 break
         return client, forwarding_lines(chain, secure), secure
 
-
     def handshake_of(self, head: RequestHead) -> Handshake:
         """What a trusted peer says of the client's handshake; a word that is there twice, or malformed, says nothing."""
-        ja4, http2 = [], []
+        ja4: list[bytes] = []
+        http2: list[bytes] = []
         for field in head.block.claims:
             if field.kind is Kind.HANDSHAKE:
                 (ja4 if field.name == self._ja4_header else http2).append(field.value)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from trafficguard.counters import slot
-from trafficguard.exchange import Request
+from trafficguard.exchange import Request, Verdict
 from trafficguard.http.fields import Field
 from trafficguard.scoring.weigh import Share, total, weigh
 from trafficguard.signals.catalog import CATALOG, Need, Signal
@@ -29,7 +29,7 @@ class Assessment:
     """All that the shape of a head says. Treat as frozen, but for `verdicts`, which its owner fills in."""
 
     __slots__ = (
-        "cookie_at", "evidence", "fingerprint", "flags", "host_at", "labels", "manner", "may_be_page", "referer_at",
+        "evidence", "fingerprint", "flags", "host_at", "labels", "manner", "may_be_page", "referer_at",
         "shares", "steady", "typed", "verdicts",
     )  # fmt: skip
 
@@ -50,11 +50,10 @@ class Assessment:
         self.typed: bool | None = site == "none" if site else None
         """Whether the page was opened out of nowhere; None: only a missing Referer can tell."""
         places = {field.name: at for at, field in reversed(list(enumerate(fields)))}
-        self.cookie_at = places.get(b"cookie", -1)
         self.referer_at = places.get(b"referer", -1)
         self.host_at = places.get(b"host", -1)
         """Where these lines stand in every head of this shape; -1: nowhere."""
-        self.verdicts: dict[int, object] = {}
+        self.verdicts: dict[int, Verdict] = {}
         """Verdicts on requests of which nothing but their head speaks, by route class."""
 
 
