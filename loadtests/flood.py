@@ -1,7 +1,7 @@
 """A flood of new addresses against the counters: do those who were known before it still find their state?
 
-`python -m loadtests.flood` visits as many new keys as issue 3 asks for (5 million at 50,000 a second of virtual time) in
-the default memory, between them known keys every 30 s, and prints one JSON object; `--write` records it. Promises: all
+`python -m loadtests.flood` visits as many new keys as it is told (5 million at 50,000 a second of virtual time) in the
+default memory, between them known keys every 30 s, and prints one JSON object; `--write` records it. Promises: all
 numbers in it are counted, none is typed in. Never: opens a socket, or waits.
 """
 

@@ -4,9 +4,9 @@ What the shape of a head says is worked out once per shape (`scoring.shapes`). W
 its keys and weighed, in one compiled call (`scoring.asking` says what is asked, `counters.intake` answers). Both make
 the bot score, and policy turns score and labels into an action. `Guard.observe` takes in what became of the request.
 
-Promises: the verdict is a function of the guard's settings, the shared memory and the request; the clock is an argument.
-Judging is total: an error inside becomes the `on_error` action with the rule `on-error`, counted in `errors` and kept as
-text in `last_error` for an alarm. Never: does I/O, reads a clock, or waits.
+Promises: the verdict is a function of the guard's settings, the shared memory and the request; the clock is an
+argument. Judging is total: an error inside becomes the `on_error` action with the rule `on-error`, counted in `errors`
+and kept as text in `last_error` for an alarm. Never: does I/O, reads a clock, or waits.
 """
 
 from __future__ import annotations
@@ -115,14 +115,7 @@ class Guard:
         No verdict depends on conditions yet; they belong to the contract that every caller keeps.
         """
         try:
-            known = self._assessment(request)
-            place = self._asker.place(request)
-            request.asked = self._asker.row(request, known, place, now)
-            self._ledger.take_in(request.asked, known.evidence, self._terms.ramps)
-            evidence = self._out[slot.TOTAL]
-            if evidence <= known.evidence:
-                return known.verdicts.get(place.route) or self._of_head(known, place)
-            return self._verdict(known, place, evidence)
+            return self._judge(request, now)
         except Exception:  # noqa: BLE001 - judging is total: whatever fails here must not fail the shop
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
@@ -137,11 +130,9 @@ class Guard:
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
 
-    def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:
+    def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:  # noqa: ARG002
         """How `judge` comes to its verdict on a request, which is counted; raises what `judge` counts as an error."""
-        verdict = self.judge(request, now, conditions)
-        if verdict is self._on_error:
-            raise RuntimeError(self.last_error)
+        verdict = self._judge(request, now, slot.READS_ALL)
         row, known = self._shapes.read(request), self._assessment(request)
         found = self._found(0.0)
         features = self._ledger.features()
@@ -160,6 +151,16 @@ class Guard:
             row, known, self._asker.place(request), found, features, out[slot.INDIVIDUAL], out[slot.GROUP],
             out[slot.TOTAL], verdict, tuple(silent), tuple(unmet),
         )  # fmt: skip
+
+    def _judge(self, request: Request, now: int, more: int = 0) -> Verdict:
+        known = self._assessment(request)
+        place = self._asker.place(request)
+        request.asked = self._asker.row(request, known, place, now, more)
+        self._ledger.take_in(request.asked, known.evidence, self._terms.ramps)
+        evidence = self._out[slot.TOTAL]
+        if evidence <= known.evidence:
+            return known.verdicts.get(place.route) or self._of_head(known, place)
+        return self._verdict(known, place, evidence)
 
     def _assessment(self, request: Request) -> Assessment:
         head = request.head

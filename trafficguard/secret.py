@@ -21,7 +21,7 @@ _LARGEST: Final = 4096
 
 
 def read_secret(file: str | None) -> bytes:
-    """The secret in `file`, which is made if it is not there; a random one without a file. StartError if it cannot be."""
+    """The secret in `file`, made if it is not there; a random one without a file. StartError if it cannot be."""
     if file is None:
         return os.urandom(SIZE)
     path = Path(file)

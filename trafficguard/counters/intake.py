@@ -7,10 +7,10 @@ clock, or looks at anything but the facts in `ask` and the memory.
 
 How evidence adds up: what a visitor's own keys show (`session`, `address`, `account`: the strongest of them) joins what
 the head of the request shows; both are remembered under the visitor's session and fade with a half-life. What its group
-shows (`cluster`, `network`, `fingerprint`) is never remembered against a visitor, is bounded, and joins the visitor's own
-only beyond a discount, since a group stands out by what its members do. Evidence of an address counts only against bare
-visitors, and is gathered from their requests only: whoever shares an office with a crawler, keeps cookies and loads
-assets, is judged by its own session.
+shows (`cluster`, `network`, `fingerprint`) is never remembered against a visitor, is bounded, and joins the visitor's
+own only beyond a discount, since a group stands out by what its members do. Evidence of an address counts only against
+bare visitors, and is gathered from their requests only: whoever shares an office with a crawler, keeps cookies and
+loads assets, is judged by its own session.
 """
 
 from __future__ import annotations
@@ -171,13 +171,13 @@ def key_of(ask: Words, kind: int) -> tuple[Word, Word]:
 @kernel()
 def bloom_of(kind: int) -> int:
     """Words of the Bloom filter of a kind."""
-    return slot.SMALL[0] if kind == ADDRESS or kind == SESSION else 0
+    return slot.SMALL[0] if kind in (ADDRESS, SESSION) else 0
 
 
 @kernel()
 def registers_of(kind: int) -> int:
     """Words of one distinct count of a kind."""
-    if kind == ADDRESS or kind == SESSION:
+    if kind in (ADDRESS, SESSION):
         return slot.SMALL[1]
     return slot.LARGE[1] if kind == CLUSTER else slot.MEDIUM[1]
 
@@ -185,7 +185,7 @@ def registers_of(kind: int) -> int:
 @kernel()
 def width_of(kind: int) -> Word:
     """Over which time the counts of a kind slide."""
-    return MINUTE_NS if kind == NETWORK or kind == FINGERPRINT or kind == CLUSTER else HOUR_NS
+    return MINUTE_NS if kind in (NETWORK, FINGERPRINT, CLUSTER) else HOUR_NS
 
 
 # ---- counting one request under one key
@@ -219,7 +219,8 @@ def tally(memory: Words, ask: Words, kind: int, first: Word, again: bool, cold: 
     peer = ask[slot.STEADY_MARK] if kind == ADDRESS else ask[slot.ADDRESS_LOW] ^ ask[slot.ADDRESS_HIGH]
     note_distinct(memory, first, start, _OF_PEERS, registers, epoch, mixed_of(memory, peer, _TWO))
     asset = 1 if flags & np.uint64(slot.IS_ASSET) != _ZERO else 0
-    add_counts(memory, first + np.uint64(slot.VIEWS), epoch, amounts(1 if page else 0, 1 if item != _ZERO else 0, asset))
+    views = amounts(1 if page else 0, 1 if item != _ZERO else 0, asset)
+    add_counts(memory, first + np.uint64(slot.VIEWS), epoch, views)
     add_counts(memory, first + np.uint64(slot.ITEMS), epoch, amounts(new, old, up))
     typed = 1 if again and flags & np.uint64(slot.IS_TYPED) != _ZERO else 0
     tail = 1 if cold and item != _ZERO else 0
@@ -300,7 +301,8 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     out[at + _ANSWERS], out[at + _ERRORS] = answered, share(count_of(memory, answers, epoch, SECOND_FIELD), answered)
     logins = first + np.uint64(slot.LOGINS)
     attempts = count_of(memory, logins, epoch, _ZERO)
-    out[at + _LOGINS], out[at + _LOGIN_FAILURES] = attempts, share(count_of(memory, logins, epoch, SECOND_FIELD), attempts)
+    out[at + _LOGINS] = attempts
+    out[at + _LOGIN_FAILURES] = share(count_of(memory, logins, epoch, SECOND_FIELD), attempts)
     turns = first + np.uint64(slot.TURNS)
     requests = max(pages + count_of(memory, views, epoch, THIRD_FIELD), answered)
     out[at + _HEADS] = share(count_of(memory, turns, epoch, _ZERO), requests)
@@ -393,10 +395,10 @@ def held_or_new(memory: Words, first: Word, kind: int, now: Word, new: float, ha
 def speaks(kind: int, bare: bool, flags: Word) -> bool:
     """Whether anything known of a key of this kind may count for a request.
 
-    An address speaks of bare visitors only, a network of attempts to log in; fingerprints only count, for their clusters
-    say the same more closely.
+    An address speaks of bare visitors only, a network of attempts to log in; fingerprints only count, for their
+    clusters say the same more closely.
     """
-    if flags & np.uint64(slot.READS_ALL) != _ZERO or kind == SESSION or kind == CLUSTER or kind == ACCOUNT:
+    if flags & np.uint64(slot.READS_ALL) != _ZERO or kind in (SESSION, CLUSTER, ACCOUNT):
         return True
     return bare if kind == ADDRESS else kind == NETWORK and flags & np.uint64(slot.IS_LOGIN) != _ZERO
 
@@ -425,7 +427,7 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         low, high = key_of(ask, kind)
         if low | high == _ZERO:
             continue
-        owner = group if kind == ADDRESS or kind == SESSION else _ZERO
+        owner = group if kind in (ADDRESS, SESSION) else _ZERO
         first, seen = acquire(memory, kind, tag_of(memory, kind, low, high, site), owner, now)
         scratch[kind] = first
         if kind == SESSION:

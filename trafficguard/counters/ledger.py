@@ -1,7 +1,7 @@
 """The Python face of the request kernels: what is asked goes in as bytes, what is known comes out as numbers.
 
-Promises: one compiled call a request, with arrays that are made once. A ledger belongs to one thread of one process; any
-number of them may share a memory. Never: reads a clock, counts by itself, or keeps a request.
+Promises: one compiled call a request, with arrays that are made once. A ledger belongs to one thread of one process;
+any number of them may share a memory. Never: reads a clock, counts by itself, or keeps a request.
 """
 
 from __future__ import annotations

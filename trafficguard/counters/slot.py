@@ -51,7 +51,7 @@ BLOOM: Final = 33
 """Items seen before: a Bloom filter, then the distinct counts."""
 
 DISTINCT: Final = ("paths", "items", "peers")
-"""What is counted by HyperLogLog, twice each, by epoch parity. Peers: addresses of a key, fingerprints of an address."""
+"""Counted by HyperLogLog, twice each, by epoch parity. Peers: addresses of a key, fingerprints of an address."""
 GENERATIONS: Final = 2
 
 # Sizes by kind: words of the Bloom filter and of one HyperLogLog (sixteen registers of four bits a word).

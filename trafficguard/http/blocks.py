@@ -42,7 +42,8 @@ class RequestBlock:
     """The header lines of a request. Treat as frozen, but for what is filled in once."""
 
     __slots__ = (
-        "claims", "cookie", "fields", "framing", "has_chain", "navigates", "onward", "onward_trusted", "shape", "special",
+        "claims", "cookie", "fields", "framing", "has_chain", "navigates", "onward", "onward_trusted", "shape",
+        "special",
     )  # fmt: skip
 
     def __init__(self, fields: list[Field], shape: Shape) -> None:

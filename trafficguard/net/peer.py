@@ -140,7 +140,7 @@ class Trust:
         return client, forwarding_lines(chain, secure), secure
 
     def handshake_of(self, head: RequestHead) -> Handshake:
-        """What a trusted peer says of the client's handshake; a word that is there twice, or malformed, says nothing."""
+        """What a trusted peer says of the client's handshake; a word that is malformed, or there twice, is none."""
         ja4: list[bytes] = []
         http2: list[bytes] = []
         for field in head.block.claims:

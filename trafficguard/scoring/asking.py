@@ -32,9 +32,9 @@ class Asker:
     __slots__ = ("_addresses", "_sites")
 
     def __init__(self, sites: Mapping[str, SiteFacts], gives_sessions: bool) -> None:
-        """`sites` by the name that requests carry; `gives_sessions`: visitors without a session are given one of ours."""
+        """`sites` by the name that requests carry; `gives_sessions`: who comes without a session is given ours."""
         self._sites = {
-            name: (site, hash64(name.encode()), slot.TAKES_COOKIES if gives_sessions or not site.sessions.is_ours else 0)
+            name: (site, hash64(name.encode()), _takes_cookies(site, gives_sessions))
             for name, site in sites.items()
         }
         self._addresses = Addresses()
@@ -43,11 +43,11 @@ class Asker:
         """The place that a request goes to."""
         return self._sites[request.site][0].places.find(request.head)
 
-    def row(self, request: Request, known: Assessment, place: Place, now: int) -> bytes:
-        """The facts of a request as `counters.slot` lays them out."""
+    def row(self, request: Request, known: Assessment, place: Place, now: int, more: int = 0) -> bytes:
+        """The facts of a request as `counters.slot` lays them out, with `more` flags."""
         site, mark, takes_cookies = self._sites[request.site]
         fields = request.head.fields
-        flags, route = known.flags | takes_cookies, place.route
+        flags, route = known.flags | takes_cookies | more, place.route
         referrer = 0
         if known.referer_at >= 0:
             host = fields[known.host_at].value if known.host_at >= 0 else b""
@@ -70,6 +70,10 @@ class Asker:
             now, mark, *self._addresses.find(request.client), session_low, session_high, known.steady,
             known.manner, account_low, account_high, route, place.template, place.item, place.path, place.query, flags,
         )  # fmt: skip
+
+
+def _takes_cookies(site: SiteFacts, gives_sessions: bool) -> int:
+    return 0 if site.sessions.is_ours and not gives_sessions else slot.TAKES_COOKIES
 
 
 def _referrer(value: bytes, host: bytes) -> int:

@@ -45,7 +45,9 @@ class Terms(NamedTuple):
     """The terms of the sum, then a row each; laid out as `counters.slot` says."""
 
 
-def terms_of(modes: Mapping[str, SignalMode] | None = None, rows: Sequence[Behaviour] = tuple(BEHAVIOURS.values())) -> Terms:
+def terms_of(
+    modes: Mapping[str, SignalMode] | None = None, rows: Sequence[Behaviour] = tuple(BEHAVIOURS.values())
+) -> Terms:
     """The table for signals in their own modes, or in those that `modes` names."""
     chosen = tuple(row for row in rows if (modes or {}).get(row.name, row.mode) != "off")
     ramps = np.zeros((1 + len(chosen), slot.RAMP_COLUMNS))

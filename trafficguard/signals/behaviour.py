@@ -1,8 +1,8 @@
 """Signals of behaviour: what a key has done, as ramps over the features that counting gives.
 
-Promises: a row says in numbers when it begins to speak (`start`), when it speaks at full weight (`full`), and how much
-must have been seen of the key (`few` to `enough` of `support`); between, evidence grows in a straight line. Nothing here
-ever lowers evidence. Never: counts, or names a place in memory.
+Promises: a row says in numbers when it begins to speak (`start`), when it speaks at full weight (`full`), and how
+much must have been seen of the key (`few` to `enough` of `support`); between, evidence grows in a straight line.
+Nothing here ever lowers evidence. Never: counts, or names a place in memory.
 
 All weights are first guesses from the sources named, checked by `python -m loadtests virtual` (people that must not be
 hit, crawlers that must) and `python -m loadtests eval captures` (recorded clients); `python -m loadtests ablate` prints
@@ -59,11 +59,12 @@ _GUESS: Final = "first guess"
 _VISIT: Final = (
     Behaviour(
         "visit.pace", "session", "pages_1m", 25, 60, "pages", 10, 20, 4.0,
-        "It opens pages faster than people read", "field data of people below 0.5 clicks/s (Stevanovic 2012); " + _GUESS,
+        "It opens pages faster than people read", "people < 0.5 clicks/s (Stevanovic 2012); " + _GUESS,
     ),
     Behaviour(
         "visit.assets", "session", "assets_per_page", 0.2, 0.0, "pages", 4, 12, 1.5,
-        "It opens pages, but none of the pictures and styles on them", "Shy Guys 2026; warm caches keep it low; " + _GUESS,
+        "It opens pages, but none of the pictures and styles on them",
+        "Shy Guys 2026; warm caches keep it low; " + _GUESS,
     ),
     Behaviour(
         "visit.cookies", "session", "uncookied", 0.5, 1.0, "pages", 4, 12, 1.2,
@@ -76,7 +77,8 @@ _VISIT: Final = (
     ),
     Behaviour(
         "visit.order", "session", "order_odds", 6.0, 15.0, "items", 3, 8, 3.0,
-        "It walks through the item numbers one after another", "likelihood ratio of small steps up, 90 % against 5 %; " + _GUESS,
+        "It walks through the item numbers one after another",
+        "likelihood ratio of small steps up, 90 % against 5 %; " + _GUESS,
     ),
     Behaviour(
         "visit.rhythm", "session", "burstiness", -0.2, -0.5, "gaps", 8, 20, 2.5,
@@ -85,7 +87,8 @@ _VISIT: Final = (
     ),
     Behaviour(
         "visit.gaps", "session", "gap_entropy", 1.9, 1.1, "gaps", 10, 24, 1.5,
-        "Its pauses between pages are all alike", "Gianvecchio 2008: people's pauses spread over orders of magnitude; " + _GUESS,
+        "Its pauses between pages are all alike",
+        "Gianvecchio 2008: people's pauses spread over orders of magnitude; " + _GUESS,
     ),
     Behaviour(
         "visit.sameness", "session", "template_entropy", 0.9, 0.2, "pages", 10, 25, 1.5,
