@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from trafficguard import secret as module
 from trafficguard.errors import StartError
 from trafficguard.secret import SIZE, read_secret
 
@@ -101,6 +100,6 @@ def test_of_two_that_start_together_both_have_the_secret_of_the_first(
         written(wanted, b"t" * SIZE)
         link(fresh, wanted)
 
-    monkeypatch.setattr(module.os, "link", be_late)
+    monkeypatch.setattr(os, "link", be_late)
     assert read_secret(str(path)) == b"t" * SIZE
     assert [one.name for one in tmp_path.iterdir()] == ["secret"]

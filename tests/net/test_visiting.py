@@ -117,7 +117,7 @@ async def test_who_has_a_session_keeps_it_until_it_ends_and_it_goes_on_to_the_sh
         forged = f"Cookie: {first.decode()[:-1]}{'A' if first[-1:] != b'A' else 'B'}"
         assert len(SET.findall(await proxy.send(get("/", *PAGE, forged)))) == 1
         clock, later = proxy.worker.services.clock, LIFETIME * 60_000_000_000
-        proxy.worker.services.clock = Later(clock.now() + later)  # type: ignore[assignment]
+        proxy.worker.services.clock = Later(clock.now() + later)
         assert len(SET.findall(await proxy.send(get("/", *PAGE, cookie)))) == 1
 
 
