@@ -23,7 +23,7 @@ NOON = 1_700_000_000 * SECOND
 
 
 def judge(text: str, *, secure: bool = True, guard: Guard | None = None) -> Verdict:
-    guard = guard or Guard(PolicySettings())
+    guard = guard or make_guard()
     verdict = guard.judge(request_of(text, secure), NOON, CALM)
     assert guard.last_error == ""
     return verdict
@@ -97,7 +97,7 @@ def test_a_reason_can_be_read_by_a_shopkeeper() -> None:
 
 
 def test_the_policy_that_is_given_decides() -> None:
-    never = Guard(PolicySettings(block=101))
+    never = make_guard(PolicySettings(block=101))
     assert judge(CURL, guard=never).rule == "default"
 
 
@@ -105,7 +105,7 @@ def test_the_policy_that_is_given_decides() -> None:
 
 
 def test_time_conditions_address_and_personal_values_change_nothing() -> None:
-    guard = Guard(PolicySettings())
+    guard = make_guard()
     head = request_of(FIREFOX, True).head
     verdict = guard.judge(Request(head, "192.0.2.1", True, "a", b"1"), NOON, CALM)
     other = request_of(changed(FIREFOX, "Cookie: other=1").replace("GET / ", "GET /other "), True).head
@@ -113,7 +113,7 @@ def test_time_conditions_address_and_personal_values_change_nothing() -> None:
 
 
 def test_a_verdict_that_is_remembered_equals_a_fresh_one() -> None:
-    guard, reader = Guard(PolicySettings()), RequestReader()
+    guard, reader = make_guard(), RequestReader()
     entries = [entry for name in ("people", "impersonators", "programs", "driven") for entry in clients(name)]
     for _ in range(2):
         for entry in entries:
@@ -124,7 +124,7 @@ def test_a_verdict_that_is_remembered_equals_a_fresh_one() -> None:
 
 
 def test_https_method_and_version_are_part_of_what_is_remembered() -> None:
-    guard = Guard(PolicySettings())
+    guard = make_guard()
     bare = without(CHROME, "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform")
     reader = RequestReader()
     evidence = []
@@ -145,7 +145,7 @@ def test_https_method_and_version_are_part_of_what_is_remembered() -> None:
 def test_a_proxy_in_front_hides_what_it_changes() -> None:
     head = ALONE["headers.order"]
     assert judge(head).reasons != ()
-    assert judge(head, guard=Guard(PolicySettings(), intact=BEHIND_PROXY)).reasons == ()
+    assert judge(head, guard=make_guard(intact=BEHIND_PROXY)).reasons == ()
 
 
 # --- memory ---
@@ -156,7 +156,7 @@ def remembered(guard: Guard) -> int:
 
 
 def test_a_shape_is_assessed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    guard, request = Guard(PolicySettings()), request_of(CURL, True)
+    guard, request = make_guard(), request_of(CURL, True)
     first = guard.judge(request, NOON, CALM)
     monkeypatch.setattr(trafficguard.guard, "find", lambda row: pytest.fail("assessed again"))
     assert guard.judge(request, NOON, CALM) is first
@@ -164,7 +164,7 @@ def test_a_shape_is_assessed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_memory_is_bounded_and_what_is_in_use_survives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trafficguard.guard, "MOST_SHAPES", 8)
-    guard, known = Guard(PolicySettings()), request_of(CURL, True)
+    guard, known = make_guard(), request_of(CURL, True)
     first = guard.judge(known, NOON, CALM)
     for number in range(100):
         guard.judge(request_of(changed(CURL, f"Accept: text/{number}"), True), NOON, CALM)
@@ -173,14 +173,14 @@ def test_memory_is_bounded_and_what_is_in_use_survives(monkeypatch: pytest.Monke
 
 
 def test_a_head_of_great_length_is_judged_and_not_remembered() -> None:
-    guard = Guard(PolicySettings())
+    guard = make_guard()
     request = request_of(CURL + "\n".join(f"X-Long-{number}: {'a' * 400}" for number in range(20)), True)
     assert guard.judge(request, NOON, CALM).score >= 75
     assert remembered(guard) == 0
 
 
 def test_a_value_too_long_for_a_shape_is_still_judged_by_what_it_says() -> None:
-    guard, reader = Guard(PolicySettings()), RequestReader()
+    guard, reader = make_guard(), RequestReader()
     labels = []
     for agent in (f"ShopApp/2 {'a' * 600}", f"curl/8 {'a' * 600}", f"Googlebot {'a' * 600}"):
         head = reader.read(f"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\n\r\n".encode())
@@ -201,7 +201,7 @@ def test_an_error_inside_becomes_the_configured_action(
     monkeypatch: pytest.MonkeyPatch, action: Action
 ) -> None:
     monkeypatch.setattr(trafficguard.guard, "find", fail)
-    guard = Guard(PolicySettings(), on_error=action)
+    guard = make_guard(on_error=action)
     verdict = guard.judge(request_of(CURL, True), NOON, CALM)
     assert (verdict.action, verdict.rule, verdict.reasons) == (action, "on-error", ())
     assert guard.errors == 1
@@ -209,7 +209,7 @@ def test_an_error_inside_becomes_the_configured_action(
 
 
 def test_an_error_passes_unless_told_otherwise_and_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    guard, request = Guard(PolicySettings()), request_of(CURL, True)
+    guard, request = make_guard(), request_of(CURL, True)
     with monkeypatch.context() as broken:
         broken.setattr(trafficguard.guard, "find", fail)
         assert guard.judge(request, NOON, CALM).action is Action.PASS
@@ -237,7 +237,7 @@ def test_no_header_whatever_makes_judging_fail(lines: list[tuple[str, str]], sec
 
 
 def test_an_explanation_accounts_for_every_signal() -> None:
-    explanation = Guard(PolicySettings()).explain(request_of(ALONE["headers.order"], False), NOON, CALM)
+    explanation = make_guard().explain(request_of(ALONE["headers.order"], False), NOON, CALM)
     found = {share.signal.name for share in explanation.assessment.shares}
     silent = {signal.name for signal in explanation.silent}
     unmet = {signal.name for signal in explanation.unmet}
@@ -247,7 +247,7 @@ def test_an_explanation_accounts_for_every_signal() -> None:
 
 
 def test_an_explanation_comes_to_the_verdict_that_judging_comes_to() -> None:
-    guard = Guard(PolicySettings())
+    guard = make_guard()
     for name, head in ALONE.items():
         explanation = guard.explain(request_of(head, True), NOON, CALM)
         assert explanation.assessment.verdict == judge(head), name
