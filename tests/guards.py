@@ -27,7 +27,7 @@ CALM = Conditions()
 SECRET = bytes(range(16))
 SMALL = Sizes(
     256, 64, 256, 64, 64, 64, sketch_cells=1 << 14, gate_buckets=1, nonces=16, workers=1
-)  # fmt: skip
+)
 ROUTES = (("/product/{id}", "item"), ("/login", "login"), ("/list/{id}", "listing"), ("/assets/**", "asset"))
 
 
