@@ -13,7 +13,16 @@ from tests.corpus.clients import head_of
 from trafficguard.clock import SECOND
 from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
-from trafficguard.exchange import UNKNOWN_HANDSHAKE, Action, Conditions, Handshake, LoginResult, Outcome, Request, Verdict
+from trafficguard.exchange import (
+    UNKNOWN_HANDSHAKE,
+    Action,
+    Conditions,
+    Handshake,
+    LoginResult,
+    Outcome,
+    Request,
+    Verdict,
+)
 from trafficguard.guard import Guard
 from trafficguard.settings import PolicySettings, RouteSettings, SessionSettings, SiteSettings, UpstreamSettings
 from trafficguard.signals.catalog import DIRECT, Need, SignalMode
