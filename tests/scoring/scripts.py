@@ -141,7 +141,11 @@ def robots_rules(guard: Guard) -> Told:
 
 
 def guesses_passwords(guard: Guard) -> Told:
-    return fail_to_log_in(person(guard), 11)
+    visitor = person(guard)
+    for number in range(6):
+        visitor.address = f"198.51.100.{number % 3}"
+        fail_to_log_in(visitor, 2)
+    return visitor.highest
 
 
 def from_everywhere(guard: Guard) -> Told:

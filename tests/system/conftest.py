@@ -30,3 +30,12 @@ def demo() -> Iterator[Demo]:
         yield demo
         assert demo.stop() == 0, demo.said()
         assert demo.errors == []
+
+
+@pytest.fixture
+def fresh_demo() -> Iterator[Demo]:
+    """A demo that has seen nobody yet: what other programs did from this address is not held against a browser."""
+    with Demo() as demo:
+        yield demo
+        assert demo.stop() == 0, demo.said()
+        assert demo.errors == []

@@ -96,24 +96,41 @@ def open_window(chromium: Path, profile: Path, address: str, screen: str) -> Ite
             os.killpg(browser.pid, signal.SIGKILL)
 
 
+def name_of(chromium: Path) -> str:
+    """The User-Agent of this browser with a window."""
+    told = subprocess.run([chromium, "--version"], capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
+    version = next(word for word in told.split() if word[0].isdigit()).partition(".")[0]
+    return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
+
+
 def size_of_png(file: Path) -> tuple[int, int]:
     head = file.read_bytes()[:24]
     assert head.startswith(b"\x89PNG\r\n\x1a\n")
     return struct.unpack(">II", head[16:24])
 
 
-def test_a_headless_browser_loads_the_shop_with_its_assets(demo: Demo, program: FindProgram, tmp_path: Path) -> None:
-    assets = assets_of(demo, "/")
-    picture = tmp_path / "shop.png"
-    flags = ("--headless=new", *FLAGS, f"--user-data-dir={tmp_path / 'profile'}")
+def photograph(chromium: Path, folder: Path, address: str, *more: str) -> tuple[str, Path]:
+    """What a headless browser shows of a page: its text and a picture."""
+    picture = folder / "page.png"
+    flags = ("--headless=new", *FLAGS, *more, f"--user-data-dir={folder / 'profile'}")
     browser = subprocess.run(
-        [program("chromium"), *flags, "--dump-dom", f"--screenshot={picture}", f"{demo.url}/"],
+        [chromium, *flags, "--dump-dom", f"--screenshot={picture}", address],
         capture_output=True, text=True, timeout=DEADLINE,
     )  # fmt: skip
     assert browser.returncode == 0, browser.stderr
-    assert "Best sellers" in browser.stdout
     assert browser.stdout.rstrip().endswith("</html>")
     assert size_of_png(picture) == (WIDTH, HEIGHT)
+    return browser.stdout, picture
+
+
+def test_a_headless_browser_without_its_name_loads_the_shop_with_its_assets(
+    fresh_demo: Demo, program: FindProgram, tmp_path: Path
+) -> None:
+    demo = fresh_demo
+    assets = assets_of(demo, "/")
+    chromium = program("chromium")
+    text, picture = photograph(chromium, tmp_path, f"{demo.url}/", f"--user-agent={name_of(chromium)}")
+    assert "Best sellers" in text
     assert picture.stat().st_size > BLANK
     lines = wait_for_assets(demo, "/", assets.eager)
     assert {line.verdict for line in lines} == {"pass"}
@@ -121,7 +138,21 @@ def test_a_headless_browser_loads_the_shop_with_its_assets(demo: Demo, program: 
     assert {line.status for line in lines} <= {"200", "101", "left"}
 
 
-def test_a_browser_with_a_window_is_taken_for_a_person(demo: Demo, program: FindProgram, tmp_path: Path) -> None:
+def test_a_browser_that_says_it_is_driven_by_a_program_is_refused_with_a_page(
+    fresh_demo: Demo, program: FindProgram, tmp_path: Path
+) -> None:
+    demo = fresh_demo
+    text, _ = photograph(program("chromium"), tmp_path, f"{demo.url}/category/garden")
+    line = demo.wait_to_see("/category/garden")
+    assert (line.verdict, line.status) == ("block", "403")
+    assert "headless" in line.reason
+    assert "quote this request number" in text
+
+
+def test_a_browser_with_a_window_is_taken_for_a_person(
+    fresh_demo: Demo, program: FindProgram, tmp_path: Path
+) -> None:
+    demo = fresh_demo
     target = "/category/kitchen"
     assets = assets_of(demo, target)
     chromium = program("chromium")

@@ -30,7 +30,7 @@ async def hold_requests(port: int, count: int) -> list[Line]:
 
 
 async def test_kill_9_of_a_worker_loses_only_its_own_requests_in_flight(tmp_path: Path) -> None:
-    async with shop() as origin, Proxy(tmp_path, to(origin.url, workers=WORKERS)) as proxy:
+    async with shop() as origin, Proxy(tmp_path, to(origin.url, workers=WORKERS, mode="shadow")) as proxy:
         victim, _ = workers = proxy.workers
         async with load(proxy.port, VISITORS) as account:
             await account.wait_for_more(100)
@@ -72,7 +72,7 @@ async def test_kill_9_of_a_worker_loses_only_its_own_requests_in_flight(tmp_path
 
 async def test_a_worker_that_dies_again_and_again_comes_back_every_time(tmp_path: Path) -> None:
     deaths = 5
-    async with shop() as origin, Proxy(tmp_path, to(origin.url)) as proxy:
+    async with shop() as origin, Proxy(tmp_path, to(origin.url, mode="shadow")) as proxy:
         for turn in range(deaths):
             (victim,) = proxy.workers
             os.kill(victim, signal.SIGKILL)
@@ -94,7 +94,7 @@ def is_replaced(proxy: Proxy, victim: int) -> bool:
 
 
 async def test_workers_of_a_killed_supervisor_answer_what_is_in_flight_and_go(tmp_path: Path) -> None:
-    async with shop() as origin, Proxy(tmp_path, to(origin.url, workers=WORKERS)) as proxy:
+    async with shop() as origin, Proxy(tmp_path, to(origin.url, workers=WORKERS, mode="shadow")) as proxy:
         in_flight = await hold_requests(proxy.port, IN_FLIGHT)
         await origin.wait_until_it_holds(IN_FLIGHT, DEADLINE)
         workers = proxy.workers

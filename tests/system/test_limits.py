@@ -77,7 +77,7 @@ def test_a_client_that_sends_nothing_is_left_without_a_word(impatient: Proxy, as
 def greet(stack: ExitStack, port: int) -> tuple[socket, int]:
     """A connection that stays, and the status of the answer on it."""
     sock = stack.enter_context(connected(port))
-    sock.sendall(page("/"))
+    sock.sendall(script("/api/cart"))
     return sock, read_answer(sock).status
 
 

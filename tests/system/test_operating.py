@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.conftest import Program as FindProgram
 from tests.system import origins
-from tests.system.clients import CURL, ask, connected, page, read_answer
+from tests.system.clients import CURL, ask, connected, page, read_answer, script
 from tests.system.operators import number, readiness, requests_counted
 from tests.system.program import DEADLINE, Proxy, to, until
 
@@ -54,7 +54,7 @@ def test_the_log_holds_what_was_blocked_refused_and_failed_and_a_sample_of_the_r
         with Proxy(tmp_path, settings) as proxy:
             with connected(proxy.port) as sock:  # one worker, so that its sample is what it must be
                 for _ in range(40):
-                    sock.sendall(page("/"))
+                    sock.sendall(script("/api/cart"))
                     assert read_answer(sock).status == 200
             blocked = ask(proxy.port, CURL.format("/x%0A\\").encode())
             refused = ask(proxy.port, page("/").replace(b"Host: shop.example", b"Host: a b"))
@@ -73,7 +73,7 @@ def test_the_log_holds_what_was_blocked_refused_and_failed_and_a_sample_of_the_r
 def test_metrics_sum_up_what_all_workers_did_dead_ones_included(tmp_path: Path) -> None:
     with origins.raw(origins.answering) as origin, Proxy(tmp_path, to(origin, workers=2)) as proxy:
         passed, blocked = 60, 20
-        answers = [ask(proxy.port, page("/")) for _ in range(passed)]
+        answers = [ask(proxy.port, script("/api/cart")) for _ in range(passed)]
         answers += [ask(proxy.port, CURL.format("/").encode()) for _ in range(blocked)]
         assert [answer.status for answer in answers] == [200] * passed + [403] * blocked
         expected = {("pass", "2xx"): passed, ("block", "4xx"): blocked}
@@ -85,7 +85,7 @@ def test_metrics_sum_up_what_all_workers_did_dead_ones_included(tmp_path: Path) 
         until(lambda: number(proxy, "restarts_total") == 1, "that the worker is replaced")
         until(lambda: readiness(proxy) == (200, []), "that the new worker is ready")
         for _ in range(20):
-            assert ask(proxy.port, page("/")).status == 200
+            assert ask(proxy.port, script("/api/cart")).status == 200
         expected["pass", "2xx"] += 20
         until(lambda: requests_counted(proxy) == expected, "that counting goes on")
         assert number(proxy, "workers_alive") == 2

@@ -75,4 +75,5 @@ def test_scrapy_is_blocked_with_its_reason_shown(demo: Demo, scrapy: list[str], 
 def test_a_browser_gets_what_the_programs_did_not(demo: Demo) -> None:
     assert ask(demo.port, page("/product/104")).status == 200
     line = only_line_for(demo, "/product/104")
-    assert (line.verdict, line.score, line.reason) == ("pass", 1, "")
+    assert line.verdict == "pass"
+    assert line.score < 50, "that programs came from the same address is no proof"

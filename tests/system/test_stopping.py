@@ -22,7 +22,7 @@ VISITORS = 12
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_sigterm_under_load_loses_no_request(workers: int, tmp_path: Path) -> None:
-    async with shop() as origin, Proxy(tmp_path, to(origin.url, workers=workers)) as proxy:
+    async with shop() as origin, Proxy(tmp_path, to(origin.url, workers=workers, mode="shadow")) as proxy:
         held = [await call(proxy.port) for _ in range(8)]
         for line in held:
             line.say("/hold")

@@ -67,7 +67,7 @@ def test_a_crawler_goes_at_its_stated_rate(name: str, rate: float) -> None:
 @pytest.mark.parametrize(
     ("name", "addresses"),
     [("naive-loop", 1), ("jittered", 1), ("uniform", 1), ("sequential-ids", 1), ("shuffled-ids", 1), ("long-tail", 1),
-     ("rotating-600", 600), ("stuffing", 300)],
+     ("rotating-600", 600), ("stuffing", 60), ("stuffing-wide", 300)],
 )  # fmt: skip
 def test_a_crawler_uses_its_stated_addresses(name: str, addresses: int) -> None:
     assert len({ask.address for ask in crawl(name, 1200)}) == addresses

@@ -10,13 +10,15 @@ from rich.console import Console
 from loadtests.__main__ import main as dispatcher
 from loadtests.virtual import ablate, command
 from loadtests.virtual.command import INVALID, Result, chosen, run_scenario
-from loadtests.virtual.guards import make_guard, signal_names
+from loadtests.virtual.guards import SITE, make_guard, signal_names
 from loadtests.virtual.metrics import Figures, figures
 from loadtests.virtual.scenario import Scenario
 from loadtests.virtual.separability import Separability
 from loadtests.virtual.tally import PersonLog, Tally
+from tests.guards import CALM, NOON
 from tests.loadtests.virtual.test_metrics import log
-from trafficguard.signals.catalog import CATALOG
+from tests.signals.heads import read_alone
+from trafficguard.exchange import Request
 
 VALID = Separability(0.5, 1000, 9, 0.0)
 SMALL = ["virtual", "--minutes", "2", "--people", "40"]
@@ -76,10 +78,12 @@ def test_a_shorter_run_shrinks_the_moments_of_waves() -> None:
 
 
 def test_a_signal_that_is_off_is_off_for_that_guard_only() -> None:
-    before = CATALOG["agent.library"]
-    with make_guard({"agent.library"}):
-        assert CATALOG["agent.library"].mode == "off"
-    assert CATALOG["agent.library"] is before
+    head, handshake = read_alone("agent.library")
+    scores = []
+    for off in (frozenset(), {"agent.library"}, frozenset[str]()):
+        with make_guard(off) as guard:
+            scores.append(guard.judge(Request(head, "192.0.2.1", True, SITE, b"0", handshake), NOON, CALM).score)
+    assert scores[0] == scores[2] >= 75 > 50 > scores[1]
     assert "agent.library" in signal_names()
 
 
