@@ -68,7 +68,7 @@ def supervising() -> Iterator[Supervising]:
     gauges, board = memoryview(bytearray(gauges_bytes(1))), memoryview(bytearray(b"\1\1"))
     berth = Berth(
         0, 1, sockets, plane, gauges, board, writing, telling, life,
-        logs=True, counters=new_table(TINY).memory, secret=b"s" * 32,
+        logs=True, counters=new_table(TINY), secret=b"s" * 32,
     )  # fmt: skip
     yield Supervising(berth, channel, ready, held)
     for sock in (channel, writing, *sockets):

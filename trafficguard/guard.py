@@ -24,7 +24,7 @@ from trafficguard.policy.decide import Policy
 from trafficguard.scoring.asking import Asker
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.shapes import Assessment, Shapes
-from trafficguard.scoring.terms import Terms, terms_of
+from trafficguard.scoring.terms import WORTH_NAMING, Terms, terms_of
 from trafficguard.settings import PolicySettings
 from trafficguard.signals.behaviour import Behaviour
 from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal, SignalMode
@@ -32,8 +32,6 @@ from trafficguard.signals.facts import SiteFacts
 from trafficguard.signals.places import Place
 from trafficguard.signals.row import Row
 
-LEAST_REASON: Final = 0.05
-"""Nats below which a signal is not worth naming."""
 REMEMBERED: Final = "visit.remembered"
 _REMEMBERED_TEXT: Final = "Earlier in its visit it behaved like a program"
 
@@ -134,7 +132,7 @@ class Guard:
         """How `judge` comes to its verdict on a request, which is counted; raises what `judge` counts as an error."""
         verdict = self._judge(request, now, slot.READS_ALL)
         row, known = self._shapes.read(request), self._assessment(request)
-        found = tuple(sorted(self._found(0.0), key=lambda one: -one.evidence))
+        found = tuple(sorted(self._found(), key=lambda one: -one.evidence))
         features = self._ledger.features()
         speaking = {share.signal.name for share in known.shares} | {one.signal.name for one in found}
         kinds = frozenset(features)
@@ -169,41 +167,35 @@ class Guard:
 
     def _of_head(self, known: Assessment, place: Place) -> Verdict:
         """The verdict on a request of which only the head speaks, remembered for the next one."""
-        verdict = self._decide(known.evidence, _reasons(known), known, place)
+        verdict = self._decide(known.evidence, known.reasons, known, place)
         known.verdicts[place.route] = verdict
         return verdict
 
     def _verdict(self, known: Assessment, place: Place, evidence: float) -> Verdict:
-        reasons = [*_reasons(known), *[_reason(one) for one in self._found(LEAST_REASON) if one.counts]]
-        held = self._out[slot.HELD]
-        if held - sum(reason.evidence for reason in reasons) > LEAST_REASON:
-            reasons.append(Reason(REMEMBERED, held, _REMEMBERED_TEXT))
+        rows = self._terms.rows
+        reasons = [Reason(rows[at].name, nats, rows[at].text) for at, nats in self._ledger.strongest()]
+        out = self._out
+        if out[slot.HELD] - out[slot.FRESH] > WORTH_NAMING:
+            reasons.append(Reason(REMEMBERED, out[slot.HELD], _REMEMBERED_TEXT))
+        reasons += known.reasons
         reasons.sort(key=_strength, reverse=True)
         return self._decide(evidence, tuple(reasons), known, place)
 
     def _decide(self, evidence: float, reasons: tuple[Reason, ...], known: Assessment, place: Place) -> Verdict:
         score = score_of(evidence)
-        labels = (*known.labels, f"route.{place.route.word}")
+        labels = known.labels_at[place.route]
         action, rule = self._policy.decide(score, labels)
         return Verdict(action, score, reasons, labels, rule)
 
-    def _found(self, least: float) -> list[Found]:
+    def _found(self) -> list[Found]:
         """What signals of behaviour found in the latest request, in the order of the catalog."""
         terms = self._terms
-        return [Found(terms.rows[at], evidence, terms.counts[at]) for at, evidence in self._ledger.found(least)]
+        return [Found(terms.rows[at], evidence, terms.counts[at]) for at, evidence in self._ledger.found()]
 
 
 def _in_modes(modes: Mapping[str, SignalMode]) -> Mapping[str, Signal]:
     return {name: signal.in_mode(modes.get(name, signal.mode)) for name, signal in CATALOG.items()}
 
 
-def _reasons(known: Assessment) -> tuple[Reason, ...]:
-    return tuple(Reason(share.signal.name, share.evidence, share.text) for share in known.shares if share.counts)
-
-
 def _strength(reason: Reason) -> float:
     return reason.evidence
-
-
-def _reason(one: Found) -> Reason:
-    return Reason(one.signal.name, one.evidence, one.signal.text)

@@ -23,8 +23,10 @@ from trafficguard import __version__
 from trafficguard.control.admin import Admin, start_admin
 from trafficguard.control.health import HealthChecks, Target
 from trafficguard.control.state import AdminState, WorkerState
+from trafficguard.counters.layout import layout
 from trafficguard.counters.table import Table
 from trafficguard.counters.warm import warm
+from trafficguard.errors import StartError
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, remove_files
 from trafficguard.net.sites import listed_servers
@@ -124,7 +126,7 @@ class Supervisor:
         on_ready: Callable[[], None] | None,
     ) -> None:
         self._secret = read_secret(settings.secrets)
-        self._counters = Table.create()
+        self._counters = _make_counters()
         self._settings = settings
         self._doors = doors
         self._on_events = on_events
@@ -154,7 +156,7 @@ class Supervisor:
         count = self._settings.workers
         berth = Berth(
             index, count, sockets, self._planes[index], gauges, self._board, writing, ready_told, self._life, logs,
-            self._counters.memory, self._secret,
+            self._counters, self._secret,
         )  # fmt: skip
         return Place(berth, WorkerState(), reading, ready)
 
@@ -295,3 +297,11 @@ class Supervisor:
             await self._admin.close()
         if self._log_file is not None:
             self._log_file.close()
+
+
+def _make_counters() -> Table:
+    try:
+        return Table.create()
+    except OSError as error:
+        size = layout().size >> 20
+        raise StartError(f"the counters need {size} MiB of memory: {(error.strerror or str(error)).lower()}") from error

@@ -19,7 +19,7 @@ from typing import Final
 import uvloop
 
 from trafficguard.clock import SECOND, SystemClock
-from trafficguard.counters.jit import Words
+from trafficguard.counters.table import Table
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.net.downstream import Downstream
@@ -68,8 +68,8 @@ class Berth:
     """File descriptor that reads end-of-file when the supervisor is gone."""
     logs: bool
     """Whether anybody takes events."""
-    counters: Words
-    """The counters' memory, which all workers share."""
+    counters: Table
+    """The counters, which all workers share."""
     secret: bytes
     """What cookies are sealed and names are hashed with; the same for all workers."""
 
@@ -95,7 +95,8 @@ class Worker:
         self._guard: Guard | None = None
         if settings.mode != "off":
             enforcing = settings.mode == "enforce"
-            self._guard = Guard(settings.policy, berth.counters, facts, gives_sessions=enforcing, intact=intact)
+            berth.counters.populate()
+            self._guard = Guard(settings.policy, berth.counters.memory, facts, gives_sessions=enforcing, intact=intact)
         self._meters = Meters(berth.plane)
         self._ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
         limits = settings.limits

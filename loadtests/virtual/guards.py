@@ -23,9 +23,16 @@ SECRET = bytes(16)
 
 @contextmanager
 def make_guard(
-    off: Set[str] = frozenset(), site: str = SITE, cookie: str | None = SESSION_COOKIE, sizes: Sizes | None = None
+    off: Set[str] = frozenset(),
+    site: str = SITE,
+    cookie: str | None = SESSION_COOKIE,
+    sizes: Sizes | None = None,
+    populated: bool = False,
 ) -> Iterator[Guard]:
-    """A guard with empty memory and the default policy; `off` are signals that are not measured."""
+    """A guard with empty memory and the default policy; `off` are signals that are not measured.
+
+    `populated`: its memory is mapped beforehand, as in a worker.
+    """
     shop = SiteSettings(
         hosts=[site],
         upstreams=[UpstreamSettings(servers=["http://127.0.0.1:1"])],
@@ -33,6 +40,8 @@ def make_guard(
     )
     table = Table.create(sizes, SECRET)
     try:
+        if populated:
+            table.populate()
         facts = facts_of([shop], SECRET)
         yield Guard(PolicySettings(), table.memory, facts, modes=dict.fromkeys(off, "off"))
     finally:

@@ -200,7 +200,7 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int,
         ready=ready,
         life=life,
         logs=False,
-        counters=new_table(TINY).memory,
+        counters=new_table(TINY),
         secret=SECRET,
     )
     return berth, is_ready, lives

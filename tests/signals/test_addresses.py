@@ -58,3 +58,41 @@ def test_what_was_worked_out_is_remembered_and_long_texts_are_not() -> None:
     assert addresses.find("192.0.2.7") is addresses.find("192.0.2.7")
     addresses.find("x" * 100)
     assert len(addresses._memory) == 1
+
+
+def slowly(text: str) -> tuple[int, int]:
+    """The first two numbers by the standard library alone."""
+    found = ipaddress.ip_address(text)
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return 0, int(found) >> 64
+        found = found.ipv4_mapped
+    return int(found) | 0xFFFF << 32, 0
+
+
+@given(st.ip_addresses(v=6) | st.ip_addresses(v=4))
+def test_every_spelling_of_an_address_is_read_as_the_standard_library_does(
+    given: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    for text in (str(given), given.exploded, given.exploded.upper(), str(given).replace(":0:", "::", 1)):
+        try:
+            expected = slowly(text)
+        except ValueError:
+            assert address(text)[1] >> 48 == 0xFFFF
+        else:
+            assert address(text) == expected
+
+
+@given(st.text("0123456789abcdef:.", min_size=1, max_size=45))
+def test_what_looks_like_an_address_is_one_only_if_the_standard_library_says_so(text: str) -> None:
+    try:
+        expected = slowly(text)
+    except ValueError:
+        assert address(text)[1] >> 48 == 0xFFFF
+    else:
+        assert address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["::", "::1", "1::", "0:0:0:0:0:ffff:c000:207", "1:2:3:4:5:6:7::", "::ffff:1.2.3.4"])
+def test_rare_spellings_are_read(text: str) -> None:
+    assert address(text) == slowly(text)

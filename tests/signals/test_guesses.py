@@ -20,7 +20,7 @@ SHOP_WORDS = sorted(
 )  # fmt: skip
 SEGMENTS = st.lists(st.sampled_from([*SHOP_WORDS, b"de", b"7", b"2024", b"blue-lamp-123", b"x.html"]) | st.binary())
 PARAMETERS = st.dictionaries(
-    st.sampled_from([*guesses.SEARCH_PARAMETERS, *guesses.ITEM_PARAMETERS, b"id"]), st.binary()
+    st.sampled_from(sorted(guesses.SEARCH_NAMES | guesses.ITEM_NAMES)), st.binary()
 )
 
 

@@ -226,3 +226,39 @@ def test_memory_keeps_what_is_in_use_and_no_more_than_it_may() -> None:
         assert (memory.young.get(-1) or memory.recall(-1)) == "known"
         assert len(memory) <= 16
     assert memory.recall(50) is None
+
+
+@pytest.mark.parametrize(
+    "routes", [(), (("/product/{id}", "item"),), (("/product/{id}", "item"), ("/product/12345", "page"))]
+)
+@pytest.mark.parametrize(
+    "folder", ["/product", "/en/p", "/blog", "/category/lamps", "/account/orders", "", "/a/77001/b"]
+)
+def test_paths_that_differ_in_their_number_are_what_they_are_alone(
+    folder: str, routes: tuple[tuple[str, str], ...]
+) -> None:
+    numbers = (
+        "12345",
+        "12346",
+        "2019",
+        "99",
+        "1",
+        "012345",
+        "777",
+        "1" * 19,
+        "12345?page=2",
+        "12345",
+        "123.jpg",
+        "456.jpg",
+        "456.jpg?w=2",
+        "456.jpg?q=2",
+        "456.jpg?q=7&b",
+        "777?id=4",
+        "777?id=5",
+        "888?q=a",
+        "888.tar.gz",
+        "8.8.jpg",
+    )
+    among = configured(*routes)
+    for number in numbers:
+        assert at(f"{folder}/{number}", among) == at(f"{folder}/{number}", configured(*routes))

@@ -367,11 +367,29 @@ def ramp(x: float, low: float, high: float) -> float:
 
 
 @kernel()
+def name_strongest(out: Floats, row: int, evidence: float) -> None:
+    """Puts a ramp among the strongest where it belongs; the weakest falls off their end."""
+    place = slot.MOST_STRONGEST
+    while place > 0 and (
+        out[slot.STRONGEST + 2 * place - 2] < 0.0 or out[slot.STRONGEST + 2 * place - 1] < evidence
+    ):
+        place -= 1
+        if place + 1 < slot.MOST_STRONGEST:
+            out[slot.STRONGEST + 2 * place + 2] = out[slot.STRONGEST + 2 * place]
+            out[slot.STRONGEST + 2 * place + 3] = out[slot.STRONGEST + 2 * place + 1]
+    if place < slot.MOST_STRONGEST:
+        out[slot.STRONGEST + 2 * place] = float(row)
+        out[slot.STRONGEST + 2 * place + 1] = evidence
+
+
+@kernel()
 def weigh(ramps: Floats, bare: bool, out: Floats, sums: Floats) -> None:
     """Writes the evidence of every ramp, and adds those that count up by kind of key.
 
     Of an address only failed attempts to log in speak of a visitor who is not bare.
     """
+    for place in range(slot.MOST_STRONGEST + 1):
+        out[slot.STRONGEST + 2 * place] = -1.0
     for row in range(1, ramps.shape[0]):
         kind = int(ramps[row, slot.RAMP_KIND])
         if kind == ADDRESS and not bare and int(ramps[row, slot.RAMP_FEATURE]) != _LOGIN_FAILURES:
@@ -381,9 +399,13 @@ def weigh(ramps: Floats, bare: bool, out: Floats, sums: Floats) -> None:
         support = out[at + int(ramps[row, slot.RAMP_SUPPORT])]
         evidence = ramps[row, slot.RAMP_WEIGHT] * ramp(x, ramps[row, slot.RAMP_FROM], ramps[row, slot.RAMP_TO])
         evidence *= ramp(support, ramps[row, slot.RAMP_FEW], ramps[row, slot.RAMP_ENOUGH])
+        if evidence <= 0.0:
+            continue
         out[slot.FOUND + row - 1] = evidence
         if ramps[row, slot.RAMP_COUNTS] > 0.0:
             sums[kind] += evidence
+            if evidence > ramps[0, slot.WORTH_NAMING]:
+                name_strongest(out, row - 1, evidence)
 
 
 @kernel()
@@ -488,6 +510,7 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
     account = scratch[ACCOUNT]
     of_account = held_or_new(memory, account, ACCOUNT, now, sums[ACCOUNT], ramps[0, slot.HALF_LIFE_ACCOUNT], worth)
     own = static + sums[SESSION]
+    out[slot.FRESH] = static + sums.sum()
     if session != _ZERO:
         out[slot.HELD] = held_evidence(memory, session, now, ramps[0, slot.HALF_LIFE_SESSION])
     of_session = held_or_new(memory, session, SESSION, now, own, ramps[0, slot.HALF_LIFE_SESSION], worth)

@@ -17,6 +17,7 @@ from trafficguard.counters.jit import Words
 
 KIND_WORDS: Final = ("address", "network", "session", "fingerprint", "cluster", "account")
 """Kinds of key as people read them, in the order of `layout`."""
+_END_OF_STRONGEST: Final = slot.STRONGEST + slot.STRONGEST_WORDS
 _NO_ACCOUNT: Final = bytes(16)
 _LOGIN_WORDS: Final = {0: 0, 1: 1, -1: 2}
 
@@ -24,7 +25,7 @@ _LOGIN_WORDS: Final = {0: 0, 1: 1, -1: 2}
 class Ledger:
     """What one worker asks the shared counters."""
 
-    __slots__ = ("_ask", "_ask_bytes", "_firsts", "_found", "_memory", "_out", "_outcome", "result")
+    __slots__ = ("_ask", "_ask_bytes", "_firsts", "_memory", "_out", "_outcome", "result")
 
     def __init__(self, memory: Words) -> None:
         """`memory` is that of a `Table`."""
@@ -35,7 +36,6 @@ class Ledger:
         self._firsts = np.zeros(slot.KINDS, np.uint64)
         self._outcome = np.zeros(slot.OUTCOME_WORDS, np.uint64)
         self._out = np.zeros(slot.OUT_WORDS)
-        self._found = self._out[slot.FOUND : slot.FOUND + slot.MOST_RAMPS]
         self.result = cast("memoryview[float]", self._out.data)
         """What the latest `take_in` found, laid out as `slot` says."""
 
@@ -54,10 +54,20 @@ class Ledger:
         outcome[slot.SHOP_ACCOUNT_LOW :] = np.frombuffer(account or _NO_ACCOUNT, np.uint64)
         feed_back(self._memory, self._ask, outcome)
 
-    def found(self, least: float) -> list[tuple[int, float]]:
-        """The ramps (from 0) that found more than `least` nats in the latest `take_in`, with what they found."""
-        evidences = self._found
-        return [(at, float(evidences[at])) for at in (evidences > least).nonzero()[0].tolist()]
+    def strongest(self) -> list[tuple[int, float]]:
+        """The few ramps (from 0) that found most of what counts in the latest `take_in`, strongest first."""
+        told = cast("list[float]", self.result[slot.STRONGEST : _END_OF_STRONGEST].tolist())
+        strongest: list[tuple[int, float]] = []
+        at = 0
+        while (row := told[at]) >= 0.0:
+            strongest.append((int(row), told[at + 1]))
+            at += 2
+        return strongest
+
+    def found(self) -> list[tuple[int, float]]:
+        """All ramps that found anything in the latest `take_in`, those in shadow too, in their own order."""
+        evidences = self._out[slot.FOUND : slot.FOUND + slot.MOST_RAMPS]
+        return [(at, float(evidences[at])) for at in evidences.nonzero()[0].tolist()]
 
     def features(self) -> dict[str, dict[str, float]]:
         """What the latest `take_in` read, by kind of key and feature; keys without a slot are not there."""

@@ -192,7 +192,13 @@ COLD_SHARE: Final = 5
 """Share of item views on this site that go to items hardly anybody looks at; -1: not known yet."""
 GROWTH: Final = 6
 """Traffic of visitors known to the site, as a multiple of what is usual."""
-FOUND: Final = 8
+FRESH: Final = 7
+"""Evidence that this request and what is counted of its keys give, remembered evidence left out."""
+STRONGEST: Final = 8
+"""The ramps (from 0) that count and found most, strongest first, each followed by what it found; -1 ends them."""
+MOST_STRONGEST: Final = 5
+STRONGEST_WORDS: Final = 2 * MOST_STRONGEST + 1
+FOUND: Final = STRONGEST + STRONGEST_WORDS
 """First of the evidence found, one for each ramp."""
 MOST_RAMPS: Final = 64
 KINDS: Final = 6
@@ -212,6 +218,7 @@ HALF_LIFE_ADDRESS: Final = 3
 HALF_LIFE_ACCOUNT: Final = 4
 MOST_TOTAL: Final = 5
 WORTH_HOLDING: Final = 6
+WORTH_NAMING: Final = 7
 
 # Columns of a ramp.
 RAMP_KIND: Final = 0

@@ -27,6 +27,8 @@ KEY_BYTES: Final = 16
 SECRET_BYTES: Final = 16
 """Bytes of the hash secret."""
 
+_MADV_POPULATE_WRITE: Final = 23
+"""From Linux 5.14 on; `mmap` has no name for it."""
 _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 """Nobody who is handed the memory can cut it off under those who use it."""
 
@@ -60,13 +62,14 @@ class GateStats:
 class Table:
     """The counters' memory."""
 
-    __slots__ = ("_found", "_key", "_key_bytes", "fd", "memory", "plan")
+    __slots__ = ("_found", "_key", "_key_bytes", "_mapping", "fd", "memory", "plan")
 
     def __init__(self, fd: int, plan: Layout) -> None:
         """Maps memory that fits; `create` and `adopt` see to that. The descriptor is the table's from now on."""
         self.fd = fd
         self.plan = plan
-        self.memory: Words = np.frombuffer(mmap.mmap(fd, plan.size), np.uint64)
+        self._mapping = mmap.mmap(fd, plan.size)
+        self.memory: Words = np.frombuffer(self._mapping, np.uint64)
         self._key_bytes = bytearray(KEY_BYTES)
         self._key = np.frombuffer(self._key_bytes, np.uint64)
         self._found = np.zeros(1, np.uint64)
@@ -76,13 +79,13 @@ class Table:
         """An empty table in new memory; without a secret a random one is drawn.
 
         Raises ValueError for sizes that `layout` refuses and for a secret that is not 16 bytes long, OSError where
-        there is no memory.
+        there is no memory: all of it is taken now, so that it cannot be missing when it is written to.
         """
         plan = layout.layout(sizes)
         words = _secret_words(os.urandom(SECRET_BYTES) if secret is None else secret)
         fd = os.memfd_create("trafficguard-counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            os.ftruncate(fd, plan.size)
+            os.posix_fallocate(fd, 0, plan.size)
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
             table = cls(fd, plan)
         except BaseException:
@@ -109,6 +112,14 @@ class Table:
         with contextlib.suppress(OSError):
             os.close(fd)
         return cls.create(sizes)
+
+    def populate(self) -> None:
+        """Maps every page into this process now; without it, each is mapped by the request that first needs it.
+
+        Takes some 0.1 s per 100 MiB. Linux before 5.14 cannot, and then does not.
+        """
+        with contextlib.suppress(OSError):
+            self._mapping.madvise(_MADV_POPULATE_WRITE)
 
     def close(self) -> None:
         """Closes the descriptor; the mapping goes with the last array over it."""

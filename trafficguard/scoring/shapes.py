@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from trafficguard.counters import slot
-from trafficguard.exchange import Request, Verdict
+from trafficguard.exchange import Reason, Request, Verdict
 from trafficguard.http.fields import Field
 from trafficguard.scoring.weigh import Share, total, weigh
 from trafficguard.signals.catalog import CATALOG, Need, Signal
 from trafficguard.signals.fingerprint import fingerprint, marks
 from trafficguard.signals.labels import labels_of
 from trafficguard.signals.measures import find
+from trafficguard.signals.places import RouteClass
 from trafficguard.signals.row import READ, Row, read_row
 
 MOST_SHAPES: Final = 4096
@@ -29,8 +30,8 @@ class Assessment:
     """All that the shape of a head says. Treat as frozen, but for `verdicts`, which its owner fills in."""
 
     __slots__ = (
-        "evidence", "fingerprint", "flags", "host_at", "labels", "manner", "may_be_page", "referer_at",
-        "shares", "steady", "typed", "verdicts",
+        "evidence", "fingerprint", "flags", "host_at", "labels", "labels_at", "manner", "may_be_page",
+        "reasons", "referer_at", "shares", "steady", "typed", "verdicts",
     )  # fmt: skip
 
     def __init__(self, row: Row, fields: Sequence[Field], catalog: Mapping[str, Signal]) -> None:
@@ -38,7 +39,13 @@ class Assessment:
         """What signals found, strongest first."""
         self.evidence = total(self.shares)
         """Their capped sum in nats."""
+        self.reasons = tuple(
+            Reason(share.signal.name, share.evidence, share.text) for share in self.shares if share.counts
+        )
+        """Those that count, as a verdict names them."""
         self.labels = labels_of(row)
+        self.labels_at = tuple((*self.labels, f"route.{route.word}") for route in RouteClass)
+        """The labels of a request for a place, by route class."""
         self.fingerprint = fingerprint(row)
         self.steady, self.manner = marks(row)
         self.flags = _METHODS.get(row.method, 0)

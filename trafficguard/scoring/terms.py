@@ -32,6 +32,8 @@ DISCOUNT: Final = 1.0
 """Nats of a visitor's own evidence that the evidence of its group already stands for."""
 HALF_LIFE_S: Final[dict[KeyKind, float]] = {"session": 1800.0, "address": 600.0, "account": 1800.0}
 """In which time remembered evidence halves; that of groups is not remembered."""
+WORTH_NAMING: Final = 0.05
+"""Nats below which a signal is not worth naming."""
 WORTH_HOLDING: Final = 1.0
 """Nats from which a key is kept when memory is short."""
 
@@ -58,6 +60,7 @@ def terms_of(
     terms[slot.HALF_LIFE_SESSION] = HALF_LIFE_S["session"]
     terms[slot.HALF_LIFE_ADDRESS] = HALF_LIFE_S["address"]
     terms[slot.HALF_LIFE_ACCOUNT] = HALF_LIFE_S["account"]
+    terms[slot.WORTH_NAMING] = WORTH_NAMING
     terms[slot.MOST_TOTAL], terms[slot.WORTH_HOLDING] = MOST_EVIDENCE, WORTH_HOLDING
     for ramp, row in zip(ramps[1:], chosen, strict=True):
         counts = (modes or {}).get(row.name, row.mode) == "on"

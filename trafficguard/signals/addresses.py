@@ -23,6 +23,8 @@ _IPV6_NETWORK: Final = ~0xFFFF
 _NOT_ONE: Final = 0xFFFF << 48
 """High bits of what is no address: in the multicast range of IPv6, from which nobody connects."""
 _LONGEST: Final = 64
+_HEXADECIMAL: Final = dict.fromkeys(map(ord, "0123456789abcdefABCDEF:"))
+"""Takes away what IPv6 addresses are written with."""
 
 
 class Addresses:
@@ -46,16 +48,63 @@ class Addresses:
 
 
 def _numbers_of(client: str) -> Numbers:
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        low = hash64(client.encode("utf-8", "surrogatepass"))
-        return low, _NOT_ONE, low, _NOT_ONE
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    number = int(address)
-    if address.version == 4:
-        number |= _MAPPED
-        return number, 0, number & _IPV4_NETWORK, 0
+    """The quick ways read what is written as everybody writes it; `ipaddress` has the last word on all else."""
+    number = _read_ipv4(client) if ":" not in client else 0
+    if number:
+        return _of_ipv4(number)
+    number = _read_ipv6(client)
+    if not number:
+        try:
+            address = ipaddress.ip_address(client)
+        except ValueError:
+            low = hash64(client.encode("utf-8", "surrogatepass"))
+            return low, _NOT_ONE, low, _NOT_ONE
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        number = int(address)
+        if address.version == 4:
+            return _of_ipv4(number)
     high = number >> 64
     return 0, high, 0, high & _IPV6_NETWORK
+
+
+def _of_ipv4(number: int) -> Numbers:
+    number |= _MAPPED
+    return number, 0, number & _IPV4_NETWORK, 0
+
+
+def _read_ipv4(text: str) -> int:
+    """The number of an IPv4 address; 0 for what may be none."""
+    number, parts = 0, text.split(".", 4)
+    if len(parts) != 4 or not text.isascii():
+        return 0
+    for part in parts:
+        if not part.isdigit() or len(part) > 3 or (part[0] == "0" and part != "0"):
+            return 0
+        byte = int(part)
+        if byte > 0xFF:
+            return 0
+        number = number << 8 | byte
+    return number
+
+
+def _read_ipv6(text: str) -> int:
+    """The number of an IPv6 address in plain hexadecimal groups; 0 for what may be none, or may be mapped."""
+    if text.translate(_HEXADECIMAL) or text.startswith("::"):
+        return 0
+    first, gap, rest = text.partition("::")
+    before, after = first.split(":"), rest.split(":") if rest else []
+    missing = 8 - len(before) - len(after)
+    if "::" in rest or (missing < 1 if gap else missing != 0):
+        return 0
+    number = 0
+    for group in before:
+        if not 0 < len(group) <= 4:
+            return 0
+        number = number << 16 | int(group, 16)
+    number <<= 16 * missing
+    for group in after:
+        if not 0 < len(group) <= 4:
+            return 0
+        number = number << 16 | int(group, 16)
+    return number if number >> 32 != 0xFFFF else 0

@@ -42,9 +42,11 @@ LOGIN_WORDS: Final = _words("login signin sign-in sign_in log-in log_in logon si
 API_WORDS: Final = _words("api graphql rest ajax wp-json rpc")
 CHECKOUT_WORDS: Final = _words("cart basket checkout bag payment")
 SEARCH_WORDS: Final = _words("search find suggest catalogsearch")
-SEARCH_PARAMETERS: Final = (b"q", b"query", b"search", b"keyword", b"keywords", b"s", b"term")
 ITEM_FOLDERS: Final = _words("product products p item items dp sku prod")
 ITEM_PARAMETERS: Final = (b"product_id", b"item_id", b"productid", b"itemid", b"pid", b"sku")
+SEARCH_NAMES: Final = _words("q query search keyword keywords s term")
+ITEM_NAMES: Final = frozenset((*ITEM_PARAMETERS, b"id"))
+"""Parameters whose values a guess looks at."""
 LISTING_FOLDERS: Final = _words(
     "category categories c collection collections catalog catalogue shop brand brands department departments"
 )
@@ -165,7 +167,7 @@ def _number_at_end(stem: bytes) -> bytes:
 
 
 def _searches(parameters: dict[bytes, bytes]) -> bool:
-    return bool(parameters) and any(name in parameters for name in SEARCH_PARAMETERS)
+    return not SEARCH_NAMES.isdisjoint(parameters)
 
 
 def _template(words: list[bytes], route: str, item_at: int, is_cut: bool) -> bytes:

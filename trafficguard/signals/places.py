@@ -86,19 +86,38 @@ class _Node:
         """Patterns that take all that lies below."""
 
 
+_DIGITS: Final = b"0123456789"
+_CENTURIES: Final = (b"19", b"20")
+_SEARCHING: Final = {b"q": b""}
 _CLASSES: Final = {one.word: one for one in RouteClass}
+
+
+class _Kind(NamedTuple):
+    """What all paths are that differ only in the name and the number at their end."""
+
+    route: RouteClass
+    template: int
+    is_item: bool
+    """Whether the number is the item's."""
 
 
 class Places:
     """The places of one shop."""
 
-    __slots__ = ("_memory", "_root")
+    __slots__ = ("_kinds", "_looks_at_queries", "_memory", "_paths", "_root", "_tells_numbers_apart")
 
     def __init__(self, routes: Sequence[RouteSettings]) -> None:
         self._memory: Memory[bytes, Place] = Memory()
+        self._paths: Memory[bytes, Place] = Memory()
+        self._kinds: Memory[bytes, _Kind] = Memory()
         self._root = _Node()
+        self._tells_numbers_apart = False
+        """Whether a pattern has a segment with a digit of its own."""
+        self._looks_at_queries = False
         for row in routes:
             pattern = read_pattern(row.path)
+            self._tells_numbers_apart |= any(word.translate(None, _DIGITS) != word for word in pattern.segments)
+            self._looks_at_queries |= bool(pattern.query)
             _enter(self._root, _Route(pattern, _CLASSES[row.route_class], hash64(pattern.text.encode())))
 
     def find(self, head: RequestHead) -> Place:
@@ -107,19 +126,56 @@ class Places:
         return memory.young.get(line) or memory.recall(line) or self._learn(line, head.target)
 
     def _learn(self, line: bytes, target: Target) -> Place:
-        place = self.place_of(target)
+        path = resolved_path(target.path)
+        if not target.query:
+            place = self._numbered(path)
+            if place is not None:
+                return place  # there are too many of them to remember each
+        place = self._place_of(path, target.query)
         if len(line) <= LONGEST_LINE:
             self._memory.keep(line, place)
         return place
 
     def place_of(self, target: Target) -> Place:
-        """The same for a target alone, worked out anew."""
+        """The same for a target alone, of which at most path and kind are remembered."""
         path = resolved_path(target.path)
+        return (None if target.query else self._numbered(path)) or self._place_of(path, target.query)
+
+    def _place_of(self, path: bytes, given: bytes) -> Place:
+        """The place of a path and a query."""
+        parameters = read_parameters(given) if given else {}
+        query = hash64(b"&".join(sorted(parameters))) if parameters else 0
+        if self._looks_at_queries or not guesses.ITEM_NAMES.isdisjoint(parameters):
+            return self._work_out(path, parameters, query)
+        searches = not guesses.SEARCH_NAMES.isdisjoint(parameters)
+        key = b"?" + path if searches else path
+        memory = self._paths
+        place = memory.young.get(key) or memory.recall(key)
+        if place is None:
+            place = self._work_out(path, _SEARCHING if searches else {}, 0)
+            if len(path) <= LONGEST_LINE:
+                memory.keep(key, place)
+        return Place(place.route, place.template, place.item, place.path, query)
+
+    def _numbered(self, path: bytes) -> Place | None:
+        """The place of a path that ends in a number, by what is known of others that differ in name and number only."""
+        key, number = _apart(path)
+        if not number or self._tells_numbers_apart:
+            return None
+        memory = self._kinds
+        known = memory.young.get(key) or memory.recall(key)
+        if known is None:
+            place = self._work_out(path, {}, 0)
+            if place.item not in (0, number) or len(key) > LONGEST_LINE:
+                return None
+            known = _Kind(place.route, place.template, place.item == number)
+            memory.keep(key, known)
+        return Place(known.route, known.template, number if known.is_item else 0, hash64(path), 0)
+
+    def _work_out(self, path: bytes, parameters: dict[bytes, bytes], query: int) -> Place:
         segments = path.split(b"/", MOST_SEGMENTS + 1)[1:]
         while segments and not segments[-1]:
             segments.pop()
-        parameters = read_parameters(target.query) if target.query else {}
-        query = hash64(b"&".join(sorted(parameters))) if parameters else 0
         found = _match(self._root, segments, 0, parameters)
         if found is not None:
             item = item_number(_item_of(found, segments, parameters))
@@ -127,6 +183,26 @@ class Places:
         guess = guesses.guess(segments, parameters)
         item = item_number(guess.item)
         return Place(_CLASSES[guess.route], hash64(guess.template), item, hash64(path), query)
+
+
+def _apart(path: bytes) -> tuple[bytes, int]:
+    """What paths have in common that differ in the name and the number at their end, and that number; 0 for others.
+
+    It is 0, too, for numbers that may be years, and for those that are written as no shop writes its own.
+    """
+    folder, _, last = path.rpartition(b"/")
+    stem, dot, end = last.partition(b".")
+    name = stem.rstrip(_DIGITS)
+    digits = stem[len(name) :]
+    if not 3 <= len(digits) <= _MOST_DIGITS or digits[:1] == b"0" or b"." in end:
+        return path, 0
+    if len(digits) == 4 and digits[:2] in _CENTURIES:
+        return path, 0
+    if not name:
+        return folder + b"/" + dot + end, int(digits)
+    if name[-1:] not in (b"-", b"_"):
+        return path, 0
+    return folder + b"/-" + dot + end, int(digits)
 
 
 def _enter(root: _Node, route: _Route) -> None:
