@@ -8,11 +8,13 @@
 - A person is `suspect` or `caught` when any of its requests reaches the score. Shares of people have the upper end of
   the exact one-sided 95 % interval (Clopper, Pearson 1934) beside them: 3 in n where nobody was.
 - Bystanders of a wave send the same browser's bytes while it lasts, or within `AFTERWARDS` of its end.
+- `beside no crowd` leaves out what people do while a crawler of many addresses sends their browser's bytes, and in the
+  minute after: until then the counters cannot tell them from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +28,7 @@ STEADY: Final = 0.9
 LEAST_REST: Final = 30
 """Requests after which a steady state counts."""
 AFTERWARDS: Final = 600 * SECOND
+MINUTE: Final = 60 * SECOND
 CONFIDENCE: Final = 0.95
 
 
@@ -165,6 +168,8 @@ def figures(scenario: Scenario, tally: Tally) -> Figures:
     logs = list(tally.people.values())
     groups = sorted({group for log in logs for group in log.groups if "-" not in group})
     people = [group_figures("everybody", _rows(logs))]
+    crowds = [(wave.browser, *scenario.window(wave)) for wave in scenario.waves if wave.addresses != 1]
+    people.append(group_figures("beside no crowd", [(_highest_alone(log, crowds), 0) for log in logs]))
     people += [group_figures(group, _rows(log for log in logs if group in log.groups)) for group in groups]
     waves = [wave for wave in scenario.waves if tally.waves[wave.name].times]
     bystanders = []
@@ -184,6 +189,16 @@ def figures(scenario: Scenario, tally: Tally) -> Figures:
 
 def _rows(logs: Iterable[PersonLog]) -> list[tuple[float, int]]:
     return [(log.highest, log.refused) for log in logs]
+
+
+def _highest_alone(log: PersonLog, crowds: Sequence[tuple[str, int, int]]) -> float:
+    """The highest score at SUSPECT or above at a moment when no crowd has the person's browser; 0 where there is none.
+
+    A crowd is its browser (empty: all of them), its start and its end.
+    """
+    own = [(starts, ends + MINUTE) for browser, starts, ends in crowds if not browser or browser in log.groups]
+    alone = (score for at, score in log.suspect if not any(starts <= at <= ends for starts, ends in own))
+    return max(alone, default=0.0)
 
 
 def _highest_in(log: PersonLog, starts: int, ends: int) -> float:

@@ -9,6 +9,7 @@ from loadtests.actors.crawlers import WAVES
 from loadtests.actors.model import SECOND
 from loadtests.virtual.metrics import (
     AFTERWARDS,
+    MINUTE,
     First,
     figures,
     first_at,
@@ -75,7 +76,7 @@ def person(*groups: str, highest: float = 0.0, first: int = 0, last: int = 0, at
 
 def test_people_are_counted_by_visit_and_by_group() -> None:
     tally = Tally(people={"1": person("office"), "2": person("office", highest=55), "3": person(highest=90)})
-    everybody, office = figures(Scenario(), tally).people
+    everybody, _, office = figures(Scenario(), tally).people
     assert (everybody.name, everybody.people, everybody.suspect, everybody.caught) == ("everybody", 3, 2, 1)
     assert (office.name, office.people, office.suspect, office.caught, office.highest) == ("office", 2, 1, 0, 55)
     assert everybody.suspect_bound > 2 / 3
@@ -96,6 +97,23 @@ def test_bystanders_share_the_browser_and_the_time() -> None:
     }
     (bystanders,) = figures(scenario, tally).bystanders
     assert (bystanders.people, bystanders.suspect) == (3, 1)
+
+
+def test_what_people_do_beside_a_crowd_of_their_browser_is_told_apart() -> None:
+    (wave,) = [wave for wave in WAVES if wave.name == "one-per-address-28"]
+    scenario = replace(Scenario(), waves=(wave,))
+    starts, ends = scenario.window(wave)
+    tally = Tally()
+    tally.waves[wave.name] = log(1)
+    tally.people = {
+        "beside": person(wave.browser, first=starts, last=ends, highest=60, at=starts + 5),
+        "in the minute after": person(wave.browser, first=starts, last=ends + MINUTE, highest=60, at=ends + MINUTE),
+        "later": person(wave.browser, first=starts, last=ends + 2 * MINUTE, highest=60, at=ends + MINUTE + 1),
+        "other browser": person("lynx-tls-linux", first=starts, last=ends, highest=60, at=starts + 5),
+    }
+    everybody, alone = figures(scenario, tally).people[:2]
+    assert (everybody.name, everybody.suspect) == ("everybody", 4)
+    assert (alone.name, alone.people, alone.suspect) == ("beside no crowd", 4, 2)
 
 
 def test_waves_that_did_not_run_are_not_reported() -> None:
