@@ -7,8 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from trafficguard.counters.kernels import ENTRY_KERNELS
+
 PACKAGE = Path(__file__).parents[2] / "trafficguard"
 COMPILER = {"numba", "llvmlite"}
+KERNEL_FILES = sorted(
+    source for source in (PACKAGE / "counters").glob("*.py") if source.stem != "jit" and "@kernel(" in source.read_text()
+)
 
 
 def names_in(source: Path) -> set[str]:
@@ -29,28 +36,32 @@ def test_only_jit_names_the_compiler() -> None:
     assert naming == [Path("counters/jit.py")]
 
 
-def test_every_function_among_the_kernels_is_a_kernel() -> None:
-    tree = ast.parse((PACKAGE / "counters" / "kernels.py").read_text())
+@pytest.mark.parametrize("source", KERNEL_FILES, ids=lambda source: source.name)
+def test_every_function_among_the_kernels_is_a_kernel(source: Path) -> None:
+    tree = ast.parse(source.read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     plain = [function.name for function in functions if not _is_kernel(function)]
     assert functions
     assert plain == []
 
 
+def test_all_files_that_hold_kernels_were_looked_at() -> None:
+    assert {source.stem for source in KERNEL_FILES} >= {"hashing", "directory", "profile", "intake", "kernels"}
+
+
 def test_entry_kernels_are_exactly_those_with_a_signature() -> None:
-    tree = ast.parse((PACKAGE / "counters" / "kernels.py").read_text())
-    signed = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _signature_of(node)}
-    listed = next(
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "ENTRY_KERNELS"
-    )
-    assert isinstance(listed, ast.Tuple)
-    assert {getattr(element, "id", "") for element in listed.elts} == signed
+    signed = {
+        node.name
+        for source in KERNEL_FILES
+        for node in ast.parse(source.read_text()).body
+        if isinstance(node, ast.FunctionDef) and _signature_of(node)
+    }
+    assert {entry.__name__ for entry in ENTRY_KERNELS} == signed
 
 
-def test_layout_and_warm_can_be_imported_without_the_compiler() -> None:
-    modules = "sys, trafficguard.counters.layout, trafficguard.counters.warm"
+@pytest.mark.parametrize("module", ["counters", "counters.layout", "counters.slot", "counters.warm", "cli"])
+def test_what_starts_before_the_workers_imports_no_compiler(module: str) -> None:
+    modules = f"sys, trafficguard.{module}"
     script = f"import {modules}; print('numba' in sys.modules)"
     printed = subprocess.check_output([sys.executable, "-c", script], cwd=PACKAGE.parent, text=True)
     assert printed.strip() == "False"

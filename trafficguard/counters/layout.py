@@ -2,7 +2,7 @@
 
 Promises: the same `Sizes` always give the same map, and `layout_digest` differs whenever the meaning of a word
 does, so that memory of another version is never misread. `python -m trafficguard.counters.layout` prints the
-map. Never: touches the memory, counts, or imports anything but the standard library.
+map. Never: touches the memory, counts, or imports a compiler.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import Final
+
+from trafficguard.counters import slot
 
 WORD_BYTES: Final = 8
 """Everything is a little-endian unsigned 64-bit word, the unit that atomic operations change."""
@@ -130,6 +132,8 @@ groups {GROUP_COUNT}; sketch {SKETCH_ROWS} rows, words generation << 32 | before
 gates {BUCKET_WORDS}: lock in ms, spare, tag and arrival in ns, all ones = being replaced;
 nonces: tag's upper 40 bits, generation in 24; sites {SITE_WORDS}, gauges {GAUGES_PER_WORKER}
 """
+_SLOT_MEANING: Final = {name: value for name, value in vars(slot).items() if name.isupper()}
+"""What stands where in a slot and on a site. Names of results are among them: rather start empty than misread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +267,8 @@ def fixed_words(plan: Layout) -> dict[int, int]:
 
 def layout_digest() -> int:
     """64 bits, never 0, that name the meaning of every word."""
-    digest = hashlib.blake2b(_MEANING.encode(), digest_size=WORD_BYTES).digest()
+    meaning = f"{_MEANING}{sorted(_SLOT_MEANING.items())}"
+    digest = hashlib.blake2b(meaning.encode(), digest_size=WORD_BYTES).digest()
     return int.from_bytes(digest, "little") or 1
 
 
