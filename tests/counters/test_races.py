@@ -55,10 +55,12 @@ def visit(who: int, now: int = START, times: int = 1, group: int = 0) -> Act:
 
 
 def interruptions(monkeypatch: pytest.MonkeyPatch, prepare: Act, ours: Act, rival: Act) -> Iterator[Table]:
-    """Tables after our act, in which the rival acted before atomic operation 0, 1, 2 … of it."""
+    """The table after our act, in which the rival acted before atomic operation 0, 1, 2 … of it."""
+    table = new_table(LEAST)
+    prepare(table)
+    prepared = table.memory.copy()
     for moment in range(MOST_OPERATIONS):
-        table = new_table(LEAST)
-        prepare(table)
+        table.memory[:] = prepared
         with monkeypatch.context() as patched:
             left = _interrupt(patched, moment, functools.partial(rival, table))
             ours(table)
@@ -87,6 +89,10 @@ def _interrupt(patched: pytest.MonkeyPatch, moment: int, act: Callable[[], objec
             if hasattr(module, name):
                 patched.setattr(module, name, wrap(getattr(module, name)))
     return lambda: left[0] > 0
+
+
+def nothing(_table: Table) -> None:
+    """Leaves the table empty."""
 
 
 def twice(who: int = OURS, group: int = 0) -> Act:
@@ -226,11 +232,12 @@ def test_two_arrivals_at_a_new_gate_take_turns(monkeypatch: pytest.MonkeyPatch) 
     def arrive(table: Table) -> None:
         waits.append(table.reserve(key(1), SECOND, 0, START, 10 * SECOND))
 
-    for table in interruptions(monkeypatch, lambda _table: waits.clear(), arrive, arrive):
+    for table in interruptions(monkeypatch, nothing, arrive, arrive):
         # Whoever finds the bucket locked, and waits in vain because its holder is the one who is interrupted, is denied.
         served = sorted(wait for wait in waits if wait >= 0)
         assert served in ([0, SECOND], [0])
         assert table.reserve(key(1), SECOND, 0, START, 10 * SECOND) == len(served) * SECOND
+        waits.clear()
 
 
 def test_a_nonce_that_two_burn_at_once_is_burnt_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +246,7 @@ def test_a_nonce_that_two_burn_at_once_is_burnt_by_one(monkeypatch: pytest.Monke
     def burn(table: Table) -> None:
         burnt.append(table.burn(key(1), START + SECOND, START))
 
-    for table in interruptions(monkeypatch, lambda _table: burnt.clear(), burn, burn):
+    for table in interruptions(monkeypatch, nothing, burn, burn):
         assert sorted(burnt) == [0, 1]
         assert table.burn(key(1), START + SECOND, START) == 0
+        burnt.clear()
