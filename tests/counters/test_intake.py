@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Final
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.counters.asks import ask, ramps
-from tests.counters.memories import HOUR, SECOND, SMALL, START, key, new_table
+from tests.counters.memories import HOUR, SECOND, START, TINY, key, new_table
 from tests.counters.naive_intake import KINDS, VISITORS, Facts, Judged, NaiveIntake, Ramp, Terms
-from trafficguard.counters import intake, layout, slot
+from trafficguard.counters import layout, slot
 from trafficguard.counters.ledger import Ledger
-from trafficguard.counters.table import Table
 
 quick = settings(max_examples=60, deadline=None)
 MINUTE: Final = 60 * SECOND
@@ -165,3 +162,99 @@ def test_requests_equal_the_naive_twin_when_nothing_collides(
             who = (account.to_bytes(8, "little") + (1 << 43).to_bytes(8, "little")) if account else b""
             ledger.feed_back(asked(facts), status, login, who, facts.now)
             twin.feed_back(facts, facts.now, status, login, account)
+
+
+def test_a_long_crawl_among_known_visitors_equals_the_naive_twin() -> None:
+    tail = Ramp("session", "tail_odds", 1, 12, "items", 5, 10, 2.5)
+    ledger, twin, told = Ledger(new_table().memory), NaiveIntake([tail], TERMS), 0.0
+    row = (layout.SESSION, slot.FEATURE["tail_odds"], 1, 12, slot.FEATURE["items"], 5, 10, 2.5, 1)
+    for number in range(700):
+        now = START + number * SECOND
+        # People look at twenty items; every third request is the crawler's, for an item that nobody looks at.
+        person = Facts(now, address=1000 + number % 5, session=1 + number % 5, item=1 + number % 20, page=True)
+        crawler = Facts(now, address=77, steady=9, manner=9, item=1000 + 37 * number, page=True)
+        facts = crawler if number % 3 == 2 else person
+        ledger.take_in(asked(facts), 0.0, ramps(row))
+        judged = twin.take_in(facts, 0.0)
+        found, expected = (features.get("session", {}) for features in (ledger.features(), judged.features))
+        assert found.get("tail_odds") == pytest.approx(expected.get("tail_odds"))
+        assert ledger.result[slot.FOUND] == pytest.approx(judged.found[0])
+        told = max(told, judged.found[0])
+    assert told == pytest.approx(2.5)
+    assert ledger.result[slot.COLD_SHARE] > 0
+
+
+# ---- what is told
+
+
+def test_the_strongest_that_count_are_named_strongest_first() -> None:
+    requests = slot.FEATURE["requests_1h"]
+
+    def row(weight: float, counts: float = 1.0) -> tuple[float, ...]:
+        return (layout.SESSION, requests, 0, 1, requests, 0, 1, weight, counts)
+
+    ledger = Ledger(new_table().memory)
+    table = ramps(*[row(weight) for weight in (0.5, 3, 0.04, 1, 7, 2)], row(9, counts=0.0), row(4))
+    ledger.take_in(asked(Facts(START, page=True)), 0.0, table)
+    assert (ledger.strongest(), ledger.found()) == ([], [])
+    for _ in range(2):
+        ledger.take_in(asked(Facts(START, page=True)), 0.0, table)
+    assert ledger.strongest() == [(4, 7.0), (7, 4.0), (1, 3.0), (5, 2.0), (3, 1.0)]
+    assert ledger.found() == [(0, 0.5), (1, 3.0), (2, 0.04), (3, 1.0), (4, 7.0), (5, 2.0), (6, 9.0), (7, 4.0)]
+
+
+def test_what_a_head_shows_is_remembered_of_the_visit_and_fades() -> None:
+    ledger = Ledger(new_table().memory)
+    for _ in range(3):
+        ledger.take_in(asked(Facts(START, session=5, page=True)), 3.0, TABLE[:1])
+    ledger.take_in(asked(Facts(START + 1800 * SECOND, session=5, page=True)), 0.0, TABLE[:1])
+    assert ledger.result[slot.HELD] == pytest.approx(1.5, abs=1e-5)
+    assert ledger.result[slot.TOTAL] == pytest.approx(1.5, abs=1e-5)
+    ledger.take_in(asked(Facts(START + 1800 * SECOND, session=6, page=True)), 0.0, TABLE[:1])
+    assert ledger.result[slot.TOTAL] == 0.0
+
+
+@pytest.mark.parametrize(("evidence", "known"), [(3.0, 2.0), (0.5, 1.0)])
+def test_a_key_with_evidence_worth_holding_keeps_its_slot_when_memory_is_short(evidence: float, known: float) -> None:
+    table = new_table(TINY)
+    ledger = Ledger(table.memory)
+    for _ in range(3):
+        ledger.take_in(asked(Facts(START, session=5, page=True)), evidence, ramps())
+    for number in range(200):
+        for _ in range(3):
+            table.visit(layout.SESSION, key(number), START + 30 * MINUTE)
+    ledger.take_in(asked(Facts(START + 30 * MINUTE, session=5, page=True)), 0.0, ramps())
+    # A slot counts from the third visit on; one that was lost is given again at once, but it is empty.
+    assert ledger.features()["session"]["requests_1h"] == known
+
+
+def test_requests_of_two_sites_share_nothing() -> None:
+    ledger = Ledger(new_table().memory)
+    for site in (1, 1, 1, 2):
+        ledger.take_in(ask(START, site=site), 0.0, TABLE)
+    assert ledger.features() == {}
+    ledger.take_in(ask(START, site=1), 0.0, TABLE)
+    assert ledger.features()["session"]["pages"] == 2.0
+
+
+@pytest.mark.parametrize("now", [0, 1, (1 << 63) - 1])
+def test_an_absurd_time_is_harmless(now: int) -> None:
+    ledger = Ledger(new_table().memory)
+    for moment in (now, now, now, START, START, START):
+        ledger.take_in(asked(Facts(moment, session=5, item=3, page=True)), 1.0, TABLE)
+        ledger.feed_back(asked(Facts(moment, session=5)), 2, 0, b"", moment)
+        assert all(map(math.isfinite, ledger.result))
+        assert 1.0 <= ledger.result[slot.TOTAL] <= TERMS.most_total
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(-3 * HOUR, 3 * HOUR), st.integers(0, 5), KINDS_OF_REQUEST), max_size=60))
+def test_time_that_steps_to_and_fro_counts_no_more_than_came(steps: list[tuple[int, int, dict[str, bool]]]) -> None:
+    ledger, now = Ledger(new_table().memory), START
+    for number, (step, item, flags) in enumerate(steps, start=1):
+        now += step
+        ledger.take_in(asked(Facts(now, item=item, reads_all=True, **flags)), 0.0, TABLE)
+        assert all(map(math.isfinite, ledger.result))
+        for features in ledger.features().values():
+            assert features["pages"] <= number
+            assert features["requests_1h"] <= number
