@@ -1,4 +1,4 @@
-"""What a crowd usually does, and how far it is from that. Also runs uncompiled and bounds-checked (`test_modes`)."""
+"""What a crowd usually does, and how far it is from that. Also runs uncompiled (`test_modes`)."""
 
 from __future__ import annotations
 

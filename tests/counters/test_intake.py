@@ -1,4 +1,4 @@
-"""One request taken in, beside a naive twin that keeps everything. Also runs uncompiled and bounds-checked."""
+"""One request taken in, beside a naive twin that keeps everything. Also runs bounds-checked (`test_modes`)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.counters.asks import ask, ramps
-from tests.counters.memories import HOUR, SECOND, START, TINY, key, new_table
+from tests.counters.memories import HOUR, MINUTE, SECOND, START, TINY, key, new_table
 from tests.counters.naive_intake import KINDS, VISITORS, Facts, Judged, NaiveIntake, Ramp, Terms
 from trafficguard.counters import layout, slot
 from trafficguard.counters.ledger import Ledger
 
 quick = settings(max_examples=60, deadline=None)
-MINUTE: Final = 60 * SECOND
 
 RAMPS: Final = [
     Ramp("session", "pages_1m", 2, 20, "pages", 1, 3, 4.0),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,28 +60,43 @@ print(json.dumps({
 RIGHT = [1, 3, 5]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Any:
-    """Runs the smallest kernel in a fresh process, with what the environment is to say."""
-    source = tmp_path / "smallest.py"
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that each start runs."""
+    source = tmp_path_factory.mktemp("source") / "smallest.py"
     source.write_text(SMALLEST)
+    return source
 
-    def started(**environment: str) -> dict[str, Any]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
-        everything = {**inherited, "PYTHONPATH": str(ROOT), **environment}
-        printed = subprocess.check_output([sys.executable, str(source)], env=everything, timeout=60)
-        found: dict[str, Any] = json.loads(printed)
-        return found
 
-    return started
+def start(source: Path, folder: Path, **environment: str) -> dict[str, Any]:
+    """Runs the smallest kernel in a fresh process with its cache in a folder, and tells what it found."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    everything = {**inherited, "PYTHONPATH": str(ROOT), FOLDER: str(folder), **environment}
+    printed = subprocess.check_output([sys.executable, str(source)], env=everything, timeout=60)
+    found: dict[str, Any] = json.loads(printed)
+    return found
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder that only we can write to."""
+    """An empty folder that only we can write to."""
     folder = tmp_path / "kernels"
     folder.mkdir(mode=0o700)
     return folder
+
+
+@pytest.fixture(scope="module")
+def first(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder that one start has filled, and what that start found."""
+    folder = tmp_path_factory.mktemp("kernels")
+    folder.chmod(0o700)
+    return folder, start(source, folder)
+
+
+@pytest.fixture
+def filled(first: tuple[Path, dict[str, Any]], folder: Path) -> Path:
+    """A copy of the filled folder, to be broken."""
+    return shutil.copytree(first[0], folder, dirs_exist_ok=True)
 
 
 def cached(folder: Path) -> list[Path]:
@@ -88,55 +104,56 @@ def cached(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.suffix in {".nbi", ".nbc"}]
 
 
-def test_a_second_start_loads_what_the_first_compiled(start: Any, folder: Path) -> None:
-    first, second = start(**{FOLDER: str(folder)}), start(**{FOLDER: str(folder)})
-    assert Path(first["folder"]).parent == folder
-    assert (first["hits"], second["hits"]) == (0, 1)
-    assert first["answers"] == second["answers"] == RIGHT
+def test_a_second_start_loads_what_the_first_compiled(
+    first: tuple[Path, dict[str, Any]], source: Path, filled: Path
+) -> None:
+    folder, told = first
+    second = start(source, filled)
+    assert Path(told["folder"]).parent == folder
+    assert (told["hits"], second["hits"]) == (0, 1)
+    assert told["answers"] == second["answers"] == RIGHT
     assert (second["signatures"], second["remark"]) == (1, "")
 
 
-def test_a_wrong_type_is_an_error_and_not_a_second_compilation(start: Any, folder: Path) -> None:
-    found = start(**{FOLDER: str(folder)})
-    assert found["refused"]
-    assert found["signatures"] == 1
+def test_a_wrong_type_is_an_error_and_not_a_second_compilation(first: tuple[Path, dict[str, Any]]) -> None:
+    assert first[1]["refused"]
+    assert first[1]["signatures"] == 1
 
 
-def test_a_bounds_checked_start_loads_no_unchecked_kernel(start: Any, folder: Path) -> None:
-    start(**{FOLDER: str(folder)})
-    checked = start(**{FOLDER: str(folder), "NUMBA_BOUNDSCHECK": "1"})
+def test_a_bounds_checked_start_loads_no_unchecked_kernel(source: Path, filled: Path) -> None:
+    checked = start(source, filled, NUMBA_BOUNDSCHECK="1")
     assert (checked["hits"], checked["answers"]) == (0, RIGHT)
 
 
-def test_a_broken_cache_costs_time_only(start: Any, folder: Path) -> None:
-    start(**{FOLDER: str(folder)})
-    files = cached(folder)
+def test_a_broken_cache_costs_time_only(source: Path, filled: Path) -> None:
+    files = cached(filled)
     assert files
     for path in files:
         path.write_bytes(b"not a pickle")
-    broken = start(**{FOLDER: str(folder)})
+    broken = start(source, filled)
     assert (broken["hits"], broken["answers"], broken["signatures"]) == (0, RIGHT, 1)
 
 
-def test_a_cache_that_cannot_be_written_costs_time_only(start: Any, folder: Path) -> None:
-    start(**{FOLDER: str(folder)})
-    for path in cached(folder):
+def test_a_cache_that_cannot_be_written_costs_time_only(source: Path, filled: Path) -> None:
+    for path in cached(filled):
         path.unlink()
         path.mkdir()
-    stuck = start(**{FOLDER: str(folder)})
+    stuck = start(source, filled)
     assert (stuck["hits"], stuck["answers"], stuck["signatures"]) == (0, RIGHT, 1)
 
 
-def test_without_a_cache_nothing_is_written(start: Any, folder: Path) -> None:
-    found = start(**{FOLDER: str(folder), SWITCH: "off"})
+@pytest.mark.parametrize(
+    ("environment", "remark", "signatures"),
+    [({SWITCH: "off"}, SWITCH, 1), ({"NUMBA_DISABLE_JIT": "1"}, "nothing is compiled", 0)],
+    ids=["cache off", "nothing compiled"],
+)
+def test_without_a_cache_the_same_comes_out_and_nothing_is_written(
+    source: Path, folder: Path, environment: dict[str, str], remark: str, signatures: int
+) -> None:
+    found = start(source, folder, **environment)
     assert (found["folder"], found["hits"], found["answers"]) == ("None", 0, RIGHT)
-    assert SWITCH in found["remark"]
-    assert list(folder.iterdir()) == []
-
-
-def test_with_nothing_compiled_the_same_function_runs_and_keeps_no_cache(start: Any, folder: Path) -> None:
-    found = start(**{FOLDER: str(folder), "NUMBA_DISABLE_JIT": "1"})
-    assert (found["folder"], found["answers"], found["signatures"]) == ("None", RIGHT, 0)
+    assert remark in found["remark"]
+    assert found["signatures"] == signatures
     assert list(folder.iterdir()) == []
 
 

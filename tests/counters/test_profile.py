@@ -1,4 +1,4 @@
-"""What one key's slot remembers, beside plain lists and sets. Also runs uncompiled and bounds-checked (`test_modes`)."""
+"""What one key's slot remembers, beside plain lists and sets. Also runs uncompiled (`test_modes`)."""
 
 from __future__ import annotations
 
