@@ -40,7 +40,8 @@ class NaiveWindow:
 
     def exact(self, share: float, now: int) -> int:
         """How much truly came in the last `share` of the window's width."""
-        return sum(amount for moment, amount in self._log if now - share * self._width < moment <= now)
+        since = now - int(share * self._width)
+        return sum(amount for moment, amount in self._log if since < moment <= now)
 
     def at_far_end(self, now: int) -> int:
         """How much came in the half that the window's far end cuts."""

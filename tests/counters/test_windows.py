@@ -62,6 +62,27 @@ def test_whatever_comes_estimates_keep_their_stated_bounds(arrivals: list[tuple[
         assert abs(estimate - log.exact(1, now)) <= log.at_far_end(now)
 
 
+edges = st.tuples(st.integers(0, 9), st.sampled_from([-1, 0, 1]), st.integers(1, 4000))
+
+
+@quick
+@given(st.lists(edges, min_size=1, max_size=20), st.sampled_from(WINDOWS_S))
+def test_bursts_at_the_edges_of_buckets_hide_no_more_than_stated(
+    bursts: list[tuple[int, int, int]], seconds: int
+) -> None:
+    window, log, half = Window(seconds), NaiveWindow(seconds), seconds * SECOND // 2
+    start = START - START % (seconds * SECOND)
+    for now, amount in sorted((start + (1 + edge) * half + beside, amount) for edge, beside, amount in bursts):
+        for moment in (now, now + half - 2, now + half - 1):
+            # Just before and after the edges that follow, as somebody would look who hoped not to be seen.
+            if moment == now:
+                log.count(now, amount)
+                window.count(now, amount)
+            estimate = window.estimate(moment)
+            assert log.exact(0.5, moment) <= estimate <= log.exact(1.5, moment)
+            assert abs(estimate - log.exact(1, moment)) <= log.at_far_end(moment)
+
+
 @pytest.mark.parametrize("seconds", WINDOWS_S)
 @pytest.mark.parametrize("phase", [0, 0.3, 0.5, 0.99])
 def test_a_burst_counts_in_full_for_half_the_window_wherever_it_falls(seconds: int, phase: float) -> None:

@@ -2,11 +2,14 @@
 
 One fixed-size table in shared memory serves all workers, so that N workers count as one. From the bottom up:
 
-- `layout`: what stands where in that memory, and nothing else. It can print its own map.
+- `layout`, `slot`: what stands where in that memory, and nothing else. `layout` can print its own map.
 - `cache_folder`: which folder, if any, is safe to keep compiled kernels in.
 - `jit`: the only file that names the compiler: the `kernel` decorator and the few atomic operations.
-- `kernels`: everything that happens to the memory on a request, in one compiled call: `observe`.
-- `table`: the Python face over the memory.
+- `hashing`, `sketch`, `directory`: who holds which slot.
+- `windows`, `profile`: what one key's slot remembers; `crowd`: what is usual for many; `gates`: what must be exact.
+- `intake`: everything that happens to the memory on a request, in one compiled call: `take_in`.
+- `kernels`: all that Python calls, in one list.
+- `table`, `ledger`: the Python faces over the memory, for its owner and for a worker that judges requests.
 - `warm`: compiles or loads all kernels before the workers fork, so that none of them ever compiles.
 
 A key is 16 bytes chosen by the caller. The table hashes it with a secret of its own, so that nobody outside

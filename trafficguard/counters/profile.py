@@ -251,7 +251,8 @@ def set_bit(memory: Words, index: Word, bit: Word) -> bool:
 def meet_item(memory: Words, first: Word, words: int, mixed: Word) -> bool:
     """Whether the key has very likely seen this item before; now it has.
 
-    A Bloom filter with two bits an item. Half full it is emptied, so it errs by up to a quarter towards "seen".
+    A Bloom filter with two bits an item. About half full it is emptied, so it errs by about a quarter at most towards
+    "seen", and by a tenth or so over all.
     """
     base = first + np.uint64(slot.BLOOM)
     size = np.uint64(words)
