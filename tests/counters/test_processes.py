@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import struct
@@ -9,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from tests.counters.asks import NO_RAMPS, ask
@@ -28,7 +30,15 @@ from tests.counters.memories import (
     tags,
 )
 from trafficguard.counters import directory, layout, slot
-from trafficguard.counters.jit import jit_is_on
+from trafficguard.counters.jit import (
+    Words,
+    atomic_add,
+    atomic_exchange,
+    compare_and_swap,
+    jit_is_on,
+    kernel,
+    load_acquire,
+)
 from trafficguard.counters.layout import Sizes
 from trafficguard.counters.ledger import Ledger
 from trafficguard.counters.table import Table
@@ -84,11 +94,57 @@ def features(table: Table, now: int) -> dict[str, dict[str, float]]:
     return ledger.features()
 
 
+# ---- the operations, in loops so tight that processes meet at every step
+
+
+@kernel()
+def add_often(words: Words, times: int) -> None:
+    """Adds one so many times; where, is read anew each time, so that no compiler makes one sum of it."""
+    for _ in range(times):
+        atomic_add(words, load_acquire(words, np.uint64(1)), np.uint64(1))
+
+
+@kernel()
+def swap_often(words: Words, times: int) -> None:
+    """Adds one so many times, each by a swap that is tried until it succeeds."""
+    for _ in range(times):
+        held = load_acquire(words, np.uint64(0))
+        before = compare_and_swap(words, np.uint64(0), held, held + np.uint64(1))
+        while before != held:
+            held = before
+            before = compare_and_swap(words, np.uint64(0), held, held + np.uint64(1))
+
+
+@kernel()
+def exchange_often(words: Words, times: int, first: int) -> np.uint64:
+    """Leaves so many numbers from `first` on and takes what was there; returns the sum of what it took."""
+    taken = np.uint64(0)
+    for number in range(times):
+        taken += atomic_exchange(words, np.uint64(0), np.uint64(first + number))
+    return taken
+
+
+@pytest.mark.parametrize("often", [add_often, swap_often])
+def test_four_processes_changing_one_word_lose_nothing(often: Callable[[Words, int], None]) -> None:
+    words, each = np.frombuffer(mmap.mmap(-1, 4096), np.uint64), 1_000_000
+    often(words, 0)
+    run_in_processes(lambda _number: often(words, each))
+    assert int(words[0]) == PROCESSES * each
+
+
+def test_what_four_processes_exchange_is_taken_once() -> None:
+    words, each = np.frombuffer(mmap.mmap(-1, 4096), np.uint64), 1_000_000
+    exchange_often(words, 0, 0)
+    found = run_in_processes(lambda number: [int(exchange_often(words, each, 1 + number * each))])
+    assert sum(taken for (taken,) in found) + int(words[0]) == sum(range(1, PROCESSES * each + 1))
+
+
 # ---- counting
 
 
 @pytest.mark.parametrize("gap", [0, 50_000_000], ids=["at once", "rolling buckets"])
-def test_four_processes_counting_one_key_lose_nothing(gap: int) -> None:
+@pytest.mark.parametrize("_again", range(5))
+def test_four_processes_counting_one_key_lose_nothing(gap: int, _again: int) -> None:
     table, each = new_table(), 12_000
     ledger = Ledger(table.memory)
     for _ in range(3):
