@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "bench": ("loadtests.bench.__main__", "main", "CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp."),
     "eval": ("loadtests.evaluate.command", "evaluate", "How well recorded people and programs are told apart."),
     "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
-    "flood": ("loadtests.flood", "main", "Whether known visitors are still known in a flood of new ones."),
+    "flood": ("loadtests.flood", "main", "Whether known clients find their state while millions of new ones pass."),
     "judging": ("loadtests.virtual.judging", "main", "What one verdict costs, in microseconds."),
     "virtual": ("loadtests.virtual.command", "main", "An hour of people and crawlers in virtual time."),
 }
@@ -44,8 +44,8 @@ class Commands(click.Group):
 Examples:
   python -m loadtests bench --rounds 2 --seconds 1
   python -m loadtests eval captures ../shared/data/captures
+  python -m loadtests flood --write
   python -m loadtests virtual --only long-tail --markdown report.md
-  python -m loadtests flood
   python -m loadtests COMMAND --help""",
 )
 def main() -> None:

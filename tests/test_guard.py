@@ -269,7 +269,7 @@ def test_a_request_for_a_site_that_nobody_runs_is_an_error_and_no_crash() -> Non
 def test_an_outcome_that_cannot_be_counted_is_an_error_and_no_crash() -> None:
     guard, request = make_guard(), request_of(CURL, True)
     guard.judge(request, NOON, CALM)
-    guard.observe(request, Outcome(200, 0, b"too short"), NOON)
+    guard.observe(request, Outcome(200, 7), NOON)
     assert guard.errors == 1
     assert guard.last_error
 

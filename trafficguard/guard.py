@@ -24,16 +24,21 @@ from trafficguard.policy.decide import Policy
 from trafficguard.scoring.asking import Asker
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.shapes import Assessment, Shapes
-from trafficguard.scoring.terms import WORTH_NAMING, Terms, terms_of
+from trafficguard.scoring.terms import Terms, terms_of
 from trafficguard.settings import PolicySettings
 from trafficguard.signals.behaviour import Behaviour
 from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal, SignalMode
 from trafficguard.signals.facts import SiteFacts
+from trafficguard.signals.memory import Memory
 from trafficguard.signals.places import Place
 from trafficguard.signals.row import Row
 
 REMEMBERED: Final = "visit.remembered"
 _REMEMBERED_TEXT: Final = "Earlier in its visit it behaved like a program"
+
+
+_Told = tuple[Assessment, int, bytes]
+"""All that a verdict depends on: the head, the route class, what the counters told."""
 
 
 class Found(NamedTuple):
@@ -77,7 +82,8 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_ledger", "_on_error", "_out", "_policy", "_shapes", "_terms", "_young", "errors", "last_error",
+        "_asker", "_ledger", "_on_error", "_out", "_policy", "_shapes", "_terms", "_verdicts",
+        "_young", "errors", "last_error",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +107,8 @@ class Guard:
         self._ledger = Ledger(memory)
         self._terms: Terms = terms_of(modes)
         self._out = self._ledger.result
+        self._verdicts: Memory[_Told, Verdict] = Memory()
+        """Verdicts on what the counters told, which they often tell again."""
         self._on_error = Verdict(on_error, 0.0, (), (), "on-error")
         self.errors = 0
         """Requests that could not be judged."""
@@ -158,7 +166,8 @@ class Guard:
         evidence = self._out[slot.TOTAL]
         if evidence <= known.evidence:
             return known.verdicts.get(place.route) or self._of_head(known, place)
-        return self._verdict(known, place, evidence)
+        told = known, place.route, self._ledger.told()
+        return self._verdicts.young.get(told) or self._verdicts.recall(told) or self._verdict(told, evidence)
 
     def _assessment(self, request: Request) -> Assessment:
         head = request.head
@@ -167,23 +176,26 @@ class Guard:
 
     def _of_head(self, known: Assessment, place: Place) -> Verdict:
         """The verdict on a request of which only the head speaks, remembered for the next one."""
-        verdict = self._decide(known.evidence, known.reasons, known, place)
+        verdict = self._decide(known.evidence, known.reasons, known, place.route)
         known.verdicts[place.route] = verdict
         return verdict
 
-    def _verdict(self, known: Assessment, place: Place, evidence: float) -> Verdict:
+    def _verdict(self, told: _Told, evidence: float) -> Verdict:
+        known, route, _ = told
         rows = self._terms.rows
         reasons = [Reason(rows[at].name, nats, rows[at].text) for at, nats in self._ledger.strongest()]
-        out = self._out
-        if out[slot.HELD] - out[slot.FRESH] > WORTH_NAMING:
-            reasons.append(Reason(REMEMBERED, out[slot.HELD], _REMEMBERED_TEXT))
+        remembered = self._out[slot.REMEMBERED]
+        if remembered > 0.0:
+            reasons.append(Reason(REMEMBERED, remembered, _REMEMBERED_TEXT))
         reasons += known.reasons
         reasons.sort(key=_strength, reverse=True)
-        return self._decide(evidence, tuple(reasons), known, place)
+        verdict = self._decide(evidence, tuple(reasons), known, route)
+        self._verdicts.keep(told, verdict)
+        return verdict
 
-    def _decide(self, evidence: float, reasons: tuple[Reason, ...], known: Assessment, place: Place) -> Verdict:
+    def _decide(self, evidence: float, reasons: tuple[Reason, ...], known: Assessment, route: int) -> Verdict:
         score = score_of(evidence)
-        labels = known.labels_at[place.route]
+        labels = known.labels_at[route]
         action, rule = self._policy.decide(score, labels)
         return Verdict(action, score, reasons, labels, rule)
 

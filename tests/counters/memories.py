@@ -7,8 +7,7 @@ from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
 
 SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
+HOUR = 3600 * SECOND
 START = 1_700_000_000 * SECOND
 SECRET = bytes(range(16))
 SMALL = Sizes(256, 16, 256, 16, 16, 16, sketch_cells=1 << 13, gate_buckets=4, nonces=64, workers=4)

@@ -6,10 +6,7 @@ imports them.
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
 
 SECOND = 1_000_000_000
 WINDOWS_S = (10, 60, 600, 3600)
@@ -129,54 +126,3 @@ def _sip_round(a: int, b: int, c: int, d: int) -> list[int]:
 
 def _rotate(word: int, by: int) -> int:
     return (word << by | word >> (64 - by)) & MASK
-
-
-# ---- what one key's slot remembers
-
-
-def entropy_bits(counts: Iterable[int]) -> float:
-    """Shannon entropy of a histogram with the Miller-Madow term."""
-    used = [count for count in counts if count]
-    total = sum(used)
-    if not total:
-        return 0.0
-    plain = -sum(count / total * math.log2(count / total) for count in used)
-    return plain + (len(used) - 1) / (2 * total * math.log(2))
-
-
-def burstiness_of(gaps: Sequence[float]) -> float:
-    """Burstiness of gaps in its finite-size form; 0 for fewer than three."""
-    n = len(gaps)
-    if n < 3 or not sum(gaps):
-        return 0.0
-    ratio = statistics.stdev(gaps) / statistics.mean(gaps)
-    up, down = math.sqrt(n + 1), math.sqrt(n - 1)
-    return (up * ratio - down) / ((up - 2) * ratio + down)
-
-
-class NaiveCounts:
-    """Counts by epoch, of which this one and the one before are read."""
-
-    def __init__(self) -> None:
-        self._log: Counter[tuple[int, str]] = Counter()
-
-    def add(self, epoch: int, name: str, amount: int = 1) -> None:
-        """Counts."""
-        self._log[epoch, name] += amount
-
-    def read(self, epoch: int, name: str) -> int:
-        """What came in this epoch and the one before."""
-        return self._log[epoch, name] + self._log[epoch - 1, name]
-
-
-class NaiveBins:
-    """Sixteen bins that are all halved when one of them is to hold more than fifteen."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * 16
-
-    def note(self, place: int) -> None:
-        """Counts one."""
-        if self.counts[place % 16] == 15:
-            self.counts = [count // 2 for count in self.counts]
-        self.counts[place % 16] += 1

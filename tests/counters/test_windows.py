@@ -28,9 +28,7 @@ class Window:
         self._width = np.uint64(seconds * SECOND)
 
     def count(self, now: int, amount: int = 1) -> float:
-        return float(
-            windows.count_in_window(self.memory, np.uint64(0), self._width, np.uint64(now), np.uint64(amount))
-        )
+        return float(windows.count_in_window(self.memory, np.uint64(0), self._width, np.uint64(now), np.uint64(amount)))
 
     def estimate(self, now: int) -> float:
         return float(windows.window_now(self.memory, np.uint64(0), self._width, np.uint64(now)))

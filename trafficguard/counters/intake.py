@@ -379,7 +379,7 @@ def name_strongest(out: Floats, row: int, evidence: float) -> None:
             out[slot.STRONGEST + 2 * place + 3] = out[slot.STRONGEST + 2 * place + 1]
     if place < slot.MOST_STRONGEST:
         out[slot.STRONGEST + 2 * place] = float(row)
-        out[slot.STRONGEST + 2 * place + 1] = evidence
+        out[slot.STRONGEST + 2 * place + 1] = np.round(evidence * slot.NAMED_STEPS) / slot.NAMED_STEPS
 
 
 @kernel()
@@ -510,7 +510,6 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
     account = scratch[ACCOUNT]
     of_account = held_or_new(memory, account, ACCOUNT, now, sums[ACCOUNT], ramps[0, slot.HALF_LIFE_ACCOUNT], worth)
     own = static + sums[SESSION]
-    out[slot.FRESH] = static + sums.sum()
     if session != _ZERO:
         out[slot.HELD] = held_evidence(memory, session, now, ramps[0, slot.HALF_LIFE_SESSION])
     of_session = held_or_new(memory, session, SESSION, now, own, ramps[0, slot.HALF_LIFE_SESSION], worth)
@@ -520,7 +519,10 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         within = min(sums[CLUSTER] + sums[NETWORK] + sums[FINGERPRINT], ramps[0, slot.MOST_GROUP])
     joined = within + max(individual - ramps[0, slot.DISCOUNT], 0.0)
     out[slot.INDIVIDUAL], out[slot.GROUP] = individual, within
-    out[slot.TOTAL] = min(max(individual, joined), ramps[0, slot.MOST_TOTAL])
+    added = max(min(max(individual, joined), ramps[0, slot.MOST_TOTAL]) - static, 0.0)
+    out[slot.TOTAL] = static + np.round(added * slot.TOTAL_STEPS) / slot.TOTAL_STEPS
+    if out[slot.HELD] > static + sums.sum() + ramps[0, slot.WORTH_NAMING]:
+        out[slot.REMEMBERED] = np.round(out[slot.HELD] * slot.NAMED_STEPS) / slot.NAMED_STEPS
 
 
 @kernel("void(uint64[::1], uint64[::1], uint64[::1])")

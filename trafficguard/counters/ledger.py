@@ -6,6 +6,7 @@ any number of them may share a memory. Never: reads a clock, counts by itself, o
 
 from __future__ import annotations
 
+import struct
 from typing import Final, cast
 
 import numpy as np
@@ -17,7 +18,9 @@ from trafficguard.counters.jit import Words
 
 KIND_WORDS: Final = ("address", "network", "session", "fingerprint", "cluster", "account")
 """Kinds of key as people read them, in the order of `layout`."""
-_END_OF_STRONGEST: Final = slot.STRONGEST + slot.STRONGEST_WORDS
+_OUTCOME: Final = struct.Struct("<QQ16s")
+_NOW: Final = struct.Struct("<Q")
+_NOW_AT: Final = 8 * slot.NOW
 _NO_ACCOUNT: Final = bytes(16)
 _LOGIN_WORDS: Final = {0: 0, 1: 1, -1: 2}
 
@@ -25,7 +28,7 @@ _LOGIN_WORDS: Final = {0: 0, 1: 1, -1: 2}
 class Ledger:
     """What one worker asks the shared counters."""
 
-    __slots__ = ("_ask", "_ask_bytes", "_firsts", "_memory", "_out", "_outcome", "result")
+    __slots__ = ("_ask", "_ask_bytes", "_firsts", "_memory", "_out", "_outcome", "_outcome_bytes", "_told", "result")
 
     def __init__(self, memory: Words) -> None:
         """`memory` is that of a `Table`."""
@@ -34,10 +37,12 @@ class Ledger:
         self._ask_bytes = memoryview(scratch)
         self._ask = np.frombuffer(scratch, np.uint64)
         self._firsts = np.zeros(slot.KINDS, np.uint64)
-        self._outcome = np.zeros(slot.OUTCOME_WORDS, np.uint64)
+        self._outcome_bytes = bytearray(8 * slot.OUTCOME_WORDS)
+        self._outcome = np.frombuffer(self._outcome_bytes, np.uint64)
         self._out = np.zeros(slot.OUT_WORDS)
         self.result = cast("memoryview[float]", self._out.data)
         """What the latest `take_in` found, laid out as `slot` says."""
+        self._told = self.result[slot.TOLD : slot.END_OF_TOLD]
 
     def take_in(self, asked: bytes, static: float, ramps: npt.NDArray[np.float64]) -> None:
         """Counts a request and weighs what is then known; `static` is the evidence of its head in nats."""
@@ -47,16 +52,17 @@ class Ledger:
     def feed_back(self, asked: bytes, status_class: int, login: int, account: bytes, now: int) -> None:
         """Counts what became of a request: status class (0: no answer), login result (-1, 0, 1), the shop's account."""
         self._ask_bytes[:] = asked
-        self._ask[slot.NOW] = now
-        outcome = self._outcome
-        outcome[slot.STATUS_CLASS] = status_class
-        outcome[slot.LOGIN_RESULT] = _LOGIN_WORDS[login]
-        outcome[slot.SHOP_ACCOUNT_LOW :] = np.frombuffer(account or _NO_ACCOUNT, np.uint64)
-        feed_back(self._memory, self._ask, outcome)
+        _NOW.pack_into(self._ask_bytes, _NOW_AT, now)
+        _OUTCOME.pack_into(self._outcome_bytes, 0, status_class, _LOGIN_WORDS[login], account or _NO_ACCOUNT)
+        feed_back(self._memory, self._ask, self._outcome)
+
+    def told(self) -> bytes:
+        """All that a verdict on the latest `take_in` tells, as a key to remember it by."""
+        return self._told.tobytes()
 
     def strongest(self) -> list[tuple[int, float]]:
         """The few ramps (from 0) that found most of what counts in the latest `take_in`, strongest first."""
-        told = cast("list[float]", self.result[slot.STRONGEST : _END_OF_STRONGEST].tolist())
+        told = cast("list[float]", self.result[slot.STRONGEST : slot.END_OF_TOLD].tolist())
         strongest: list[tuple[int, float]] = []
         at = 0
         while (row := told[at]) >= 0.0:

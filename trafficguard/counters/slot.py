@@ -181,24 +181,31 @@ FEATURES: Final = (
 FEATURE: Final = {name: place for place, name in enumerate(FEATURES)}
 
 # Words of the result (`out`).
-TOTAL: Final = 0
-INDIVIDUAL: Final = 1
-GROUP: Final = 2
-KNOWN: Final = 3
+INDIVIDUAL: Final = 0
+GROUP: Final = 1
+KNOWN: Final = 2
 """1 where the visitor has shown that it keeps cookies or loads assets."""
-HELD: Final = 4
+HELD: Final = 3
 """Evidence that was remembered of the visitor, before this request."""
-COLD_SHARE: Final = 5
+COLD_SHARE: Final = 4
 """Share of item views on this site that go to items hardly anybody looks at; -1: not known yet."""
-GROWTH: Final = 6
+GROWTH: Final = 5
 """Traffic of visitors known to the site, as a multiple of what is usual."""
-FRESH: Final = 7
-"""Evidence that this request and what is counted of its keys give, remembered evidence left out."""
+TOLD: Final = 6
+"""First of what a verdict tells, in steps coarse enough that much is told again and again."""
+TOTAL: Final = TOLD
+"""All evidence: that of the head, and what came to it in steps of `TOTAL_STEPS` to a nat."""
+REMEMBERED: Final = 7
+"""Remembered evidence that weighs more than all that is fresh; 0 where there is none."""
 STRONGEST: Final = 8
 """The ramps (from 0) that count and found most, strongest first, each followed by what it found; -1 ends them."""
+TOTAL_STEPS: Final = 64
+NAMED_STEPS: Final = 16
+"""Steps to a nat of what is named as a reason."""
 MOST_STRONGEST: Final = 5
 STRONGEST_WORDS: Final = 2 * MOST_STRONGEST + 1
-FOUND: Final = STRONGEST + STRONGEST_WORDS
+END_OF_TOLD: Final = STRONGEST + STRONGEST_WORDS
+FOUND: Final = END_OF_TOLD
 """First of the evidence found, one for each ramp."""
 MOST_RAMPS: Final = 64
 KINDS: Final = 6

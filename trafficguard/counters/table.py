@@ -9,6 +9,7 @@ belongs to one thread of one process at a time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -82,6 +83,7 @@ class Table:
         there is no memory: all of it is taken now, so that it cannot be missing when it is written to.
         """
         plan = layout.layout(sizes)
+        _check_machine(plan)
         words = _secret_words(os.urandom(SECRET_BYTES) if secret is None else secret)
         fd = os.memfd_create("trafficguard-counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
@@ -198,6 +200,12 @@ class Table:
     def _check_gauge(self, worker: int, gauge: int) -> None:
         if not (0 <= worker < self.plan.sizes.workers and 0 <= gauge < layout.GAUGES_PER_WORKER):
             raise IndexError(f"there is no gauge {gauge} of worker {worker}")
+
+
+def _check_machine(plan: Layout) -> None:
+    # The kernel would not refuse, but kill whoever it likes when it has nothing left to give.
+    if plan.size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise OSError(errno.ENOMEM, f"counters of {plan.size:,} bytes are larger than this machine's memory")
 
 
 def _secret_words(secret: bytes) -> Words:

@@ -126,12 +126,7 @@ class Places:
         return memory.young.get(line) or memory.recall(line) or self._learn(line, head.target)
 
     def _learn(self, line: bytes, target: Target) -> Place:
-        path = resolved_path(target.path)
-        if not target.query:
-            place = self._numbered(path)
-            if place is not None:
-                return place  # there are too many of them to remember each
-        place = self._place_of(path, target.query)
+        place = self.place_of(target)
         if len(line) <= LONGEST_LINE:
             self._memory.keep(line, place)
         return place
