@@ -368,7 +368,8 @@ def ramp(x: float, low: float, high: float) -> float:
 
 @kernel()
 def name_strongest(out: Floats, row: int, evidence: float) -> None:
-    """Puts a ramp among the strongest where it belongs; the weakest falls off their end."""
+    """Puts a ramp among the strongest where it belongs, behind its equals; the weakest falls off their end."""
+    evidence = np.round(evidence * slot.NAMED_STEPS) / slot.NAMED_STEPS
     place = slot.MOST_STRONGEST
     while place > 0 and (
         out[slot.STRONGEST + 2 * place - 2] < 0.0 or out[slot.STRONGEST + 2 * place - 1] < evidence
@@ -379,7 +380,7 @@ def name_strongest(out: Floats, row: int, evidence: float) -> None:
             out[slot.STRONGEST + 2 * place + 3] = out[slot.STRONGEST + 2 * place + 1]
     if place < slot.MOST_STRONGEST:
         out[slot.STRONGEST + 2 * place] = float(row)
-        out[slot.STRONGEST + 2 * place + 1] = np.round(evidence * slot.NAMED_STEPS) / slot.NAMED_STEPS
+        out[slot.STRONGEST + 2 * place + 1] = evidence
 
 
 @kernel()
@@ -520,7 +521,7 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
     joined = within + max(individual - ramps[0, slot.DISCOUNT], 0.0)
     out[slot.INDIVIDUAL], out[slot.GROUP] = individual, within
     added = max(min(max(individual, joined), ramps[0, slot.MOST_TOTAL]) - static, 0.0)
-    out[slot.TOTAL] = static + np.round(added * slot.TOTAL_STEPS) / slot.TOTAL_STEPS
+    out[slot.TOTAL] = static + np.floor(added * slot.TOTAL_STEPS) / slot.TOTAL_STEPS
     if out[slot.HELD] > static + sums.sum() + ramps[0, slot.WORTH_NAMING]:
         out[slot.REMEMBERED] = np.round(out[slot.HELD] * slot.NAMED_STEPS) / slot.NAMED_STEPS
 

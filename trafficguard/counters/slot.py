@@ -194,7 +194,7 @@ GROWTH: Final = 5
 TOLD: Final = 6
 """First of what a verdict tells, in steps coarse enough that much is told again and again."""
 TOTAL: Final = TOLD
-"""All evidence: that of the head, and what came to it in steps of `TOTAL_STEPS` to a nat."""
+"""All evidence: that of the head, and what came to it in whole steps of `TOTAL_STEPS` to a nat, never more than it."""
 REMEMBERED: Final = 7
 """Remembered evidence that weighs more than all that is fresh; 0 where there is none."""
 STRONGEST: Final = 8
