@@ -20,7 +20,8 @@ and offered to the decision log.
 Where the code differs from the way such proxies are usually built, the package docstring of the place says why. Two
 choices are worth knowing at once. llhttp judges the grammar of request heads and nothing else, because it cannot stop
 at the end of a message and knows no HEAD (`http`). And what follows from header lines alone is worked out once and
-shared (`http.blocks`): all that a verdict says of a head is remembered under its `Shape`.
+shared (`http.blocks`): all that a verdict says of a head is remembered under its `Shape`. What the sender has done is
+counted and weighed in one compiled call on memory that all workers share (`counters.intake`).
 """
 
 __version__ = "0.1.0"

@@ -52,7 +52,7 @@ def test_promises_that_hold_exit_0_and_one_that_fails_exits_1_only_when_checked(
     costs: dict[str, float],
 ) -> None:
     assert status("--check") == 0
-    costs["trafficguard"] = 33.0
+    costs["trafficguard"] = 41.0
     assert status() == 0
     assert status("--check") == 1
 
@@ -63,7 +63,7 @@ def test_a_known_gap_exits_0_while_it_fails_and_1_once_it_holds(
     monkeypatch.setattr(compare, "GAPS", {(HOT, "nginx"): Gap(1.65, "a reason")})
     hot = ("--check", "--workloads", "hot", "--styles", "keep-alive")
     assert status(*hot) == 1
-    costs["trafficguard"] = 33.0
+    costs["trafficguard"] = 41.0
     assert status(*hot) == 0
     costs["trafficguard"] = 60.0  # now it breaks the other promises as well
     assert status(*hot) == 1

@@ -29,9 +29,9 @@ WHERE = Circumstances(
 
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
-    """nginx twice as cheap as TrafficGuard; HAProxy fails, in the keep-alive table."""
+    """nginx cheaper by far as TrafficGuard; HAProxy fails, in the keep-alive table."""
     monkeypatch.setattr(compare, "GAPS", {})
-    rows = [row("nginx", 20.0, 22.0, 21.0), row("haproxy"), row("trafficguard", 40.0, 44.0, 63.0)]
+    rows = [row("nginx", 20.0, 22.0, 21.0), row("haproxy"), row("trafficguard", 45.0, 49.5, 63.0)]
     rows[1].fail("ended with status 1: [bind] | failed")
     asked = plan("nginx", "haproxy", "trafficguard")
     return Report(asked, WHERE, Rows(rows), checks(Rows(rows), asked))
@@ -41,9 +41,9 @@ def test_a_line_shows_medians_and_the_ratio_with_its_range(report: Report) -> No
     shown = {line[0]: line for line in lines(report, HOT)}
     assert shown["trafficguard"] == (
         "trafficguard",
-        "44.0",
-        "2.00",
-        "2.00–3.00",
+        "49.5",
+        "2.25",
+        "2.25–3.00",
         "1,000",
         "1.50",
         "6.00",
@@ -62,7 +62,7 @@ def test_every_line_has_a_cell_per_column(report: Report) -> None:
 
 def test_the_markdown_names_the_machine_the_programs_and_the_command(report: Report) -> None:
     text = markdown(report)
-    assert "| trafficguard | 44.0 | 2.00 | 2.00–3.00 | 1,000 | 1.50 | 6.00 | 0 |" in text
+    assert "| trafficguard | 49.5 | 2.25 | 2.25–3.00 | 1,000 | 1.50 | 6.00 | 0 |" in text
     for fact in ("Example CPU, 2 cores", "Linux 6.1 x86_64", "CPython 3.11.9", "nginx/1.22.1", WHERE.command):
         assert fact in text
 
@@ -74,18 +74,18 @@ def test_the_terminal_fits_80_columns_and_shows_promises_and_faults(report: Repo
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
     assert next(line.split() for line in text.splitlines() if line.strip().startswith("trafficguard ")) == [
-        *("trafficguard", "44.0", "2.00", "2.00–3.00", "1,000", "1.50", "6.00", "0")
+        *("trafficguard", "49.5", "2.25", "2.25–3.00", "1,000", "1.50", "6.00", "0")
     ]
     flowing = " ".join(text.split())
-    assert "trafficguard / nginx = 2.00, at most 1.60: FAILS" in flowing
+    assert "trafficguard / nginx = 2.25, at most 2.00: FAILS" in flowing
     assert "hot, keep-alive, haproxy: ended with status 1: [bind] | failed" in flowing
 
 
 @pytest.mark.parametrize(
     ("cost", "words"),
     [
-        (40.0, "= 2.00, at most 1.60: fails, known gap (1.65 when it was recorded): a reason"),
-        (30.0, "= 1.50, at most 1.60: HOLDS although it is a known gap: strike it from GAPS"),
+        (44.0, "= 2.20, at most 2.00: fails, known gap (1.65 when it was recorded): a reason"),
+        (30.0, "= 1.50, at most 2.00: HOLDS although it is a known gap: strike it from GAPS"),
     ],
 )
 def test_a_known_gap_is_told_with_its_figure_and_its_reason(
@@ -109,7 +109,7 @@ def test_wide_figures_still_fit(report: Report) -> None:
 def test_the_json_holds_figures_and_every_measurement(report: Report) -> None:
     document = json.loads(to_json(report))
     last = document["rows"][-1]
-    assert last["ratio_to_nginx"] == pytest.approx({"median": 2.0, "least": 2.0, "greatest": 3.0})
+    assert last["ratio_to_nginx"] == pytest.approx({"median": 2.25, "least": 2.25, "greatest": 3.0})
     assert [one["round"] for one in last["samples"]] == [1, 2, 3]
     assert last["samples"][0]["requests"] == 1000
     assert document["rows"][1]["error"].startswith("ended with status 1")
