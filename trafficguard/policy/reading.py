@@ -393,7 +393,7 @@ class _Reader:
         try:
             return parse_network(constant.value)
         except BadValueError as error:
-            raise _bad(constant.at, str(error), error.remedy)
+            raise _bad(constant.at, str(error), error.remedy) from None
 
     def _header_name(self, node: Node) -> str:
         name = self._constant(node).value
