@@ -1,6 +1,8 @@
-"""Load tests: what TrafficGuard costs, measured beside its peers in the same run.
+"""Load tests: what TrafficGuard costs and what it catches, measured by commands that anyone can repeat.
+
+`bench` measures the program as users start it beside its peers, and never imports it. `actors` are people and crawlers;
+`virtual` puts them in front of the guard in virtual time.
 
 Promises: every figure comes from this machine, in this run, with the command line beside it.
-Never: sends a byte beyond 127.0.0.1, and never imports TrafficGuard: it measures the program as users start
-it.
+Never: sends a byte beyond 127.0.0.1.
 """

@@ -1,15 +1,53 @@
-"""`python -m loadtests`: says which load tests there are.
+"""`python -m loadtests`: load tests and evaluations, each a command with a --help of its own.
 
-Never: starts one.
+Promises: a command is imported only when it is asked for, since the benchmark needs programs that others do not.
 """
 
 from __future__ import annotations
 
-HELP = """\
-Load tests of TrafficGuard. Each is a command of its own with a --help:
+from importlib import import_module
+from typing import Final
 
-  python -m loadtests.bench    CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp
-"""
+import click
+
+COMMANDS: Final = {
+    "bench": ("loadtests.bench.__main__", "main", "CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp."),
+    "eval": ("loadtests.evaluate.command", "evaluate", "How well recorded people and programs are told apart."),
+    "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
+    "virtual": ("loadtests.virtual.command", "main", "An hour of people and crawlers in virtual time."),
+}
+"""Module, name in it and one line of help, by command."""
+
+
+class Commands(click.Group):
+    """Commands that are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """One command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, short = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        command.short_help = short
+        return command
+
+
+@click.command(
+    cls=Commands,
+    epilog="""\b
+Examples:
+  python -m loadtests bench --rounds 2 --seconds 1
+  python -m loadtests eval captures ../shared/data/captures
+  python -m loadtests virtual --only long-tail --markdown report.md
+  python -m loadtests COMMAND --help""",
+)
+def main() -> None:
+    """Load tests and evaluations of TrafficGuard."""
+
 
 if __name__ == "__main__":
-    print(HELP, end="")
+    main(prog_name="python -m loadtests")

@@ -16,6 +16,7 @@ import pytest
 Program = Callable[[str], Path]
 
 PACKAGES = {
+    "Xvfb": "xvfb",
     "chromium": "chromium",
     "curl": "curl",
     "haproxy": "haproxy",

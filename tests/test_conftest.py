@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests import conftest
 
+TESTS = Path(__file__).parent
 MISSING = "no-such-program-anywhere"
 
 
@@ -33,6 +35,13 @@ def test_a_missing_program_fails_where_programs_are_required(monkeypatch: pytest
     monkeypatch.setenv("TRAFFICGUARD_REQUIRE_PROGRAMS", "1")
     with pytest.raises(pytest.fail.Exception, match=f"needs {MISSING}"):
         conftest.find_program(MISSING)
+
+
+def test_every_program_that_a_test_needs_is_installed_where_programs_are_required() -> None:
+    needed = {name for file in TESTS.rglob("test_*.py") for name in re.findall(r'program\("(\w+)"\)', file.read_text())}
+    assert {"chromium", "Xvfb", "nginx"} <= needed <= conftest.PACKAGES.keys() | {"sh"}
+    (pairs,) = re.findall(r"for pair in (.+); do", (TESTS.parent / ".ci" / "run").read_text())
+    assert dict(pair.split(":") for pair in pairs.split()) == conftest.PACKAGES
 
 
 def test_the_shared_data_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

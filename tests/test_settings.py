@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from trafficguard.errors import Place
-from trafficguard.settings import BodyLimit, HealthCheck, Settings
+from trafficguard.settings import BodyLimit, HealthCheck, RouteWord, Settings
+from trafficguard.signals.places import RouteClass
 from trafficguard.sources.complaints import spelled
 from trafficguard.sources.document import read_text
-from trafficguard.sources.schema import group_at
+from trafficguard.sources.schema import group_at, names_in
 from trafficguard.sources.tree import Tree, Value
 from trafficguard.values import Steps
 
@@ -28,7 +30,7 @@ def values_of(text: str) -> dict[str, Value]:
 
 def with_everything_on(text: str) -> str:
     """`text` with the settings that its comments show in force: a # followed by `name:` or `- name:`."""
-    text = re.sub(r"bodies: \[\]", "bodies:", text)
+    text = re.sub(r"(bodies|routes): \[\]", r"\1:", text)
     return re.sub(r"(?m)^( *)#( *(?:- )?\w+: *(?:[^ #]+ *)?#)", r"\1\2", text)
 
 
@@ -36,7 +38,7 @@ def settings_of_the_code(steps: Steps = ()) -> set[str]:
     group = group_at(steps)
     assert group is not None
     names = set()
-    for name in group.model_fields:
+    for name in names_in(group):
         inner = [below for below in ((*steps, name), (*steps, name, 0)) if group_at(below)]
         names |= settings_of_the_code(inner[0]) if inner else {spelled((*steps, name))}
     return names
@@ -65,6 +67,11 @@ def test_what_is_off_in_the_shown_file_has_the_defaults_of_the_code() -> None:
     shown = Settings.model_validate(values_of(with_everything_on(SHOWN.read_text())))
     assert shown.sites[0].upstreams[0].health == HealthCheck()
     assert shown.sites[0].bodies == [BodyLimit.model_validate({"path": "/upload", "limit": "2GiB"})]
+    assert [route.route_class for route in shown.sites[0].routes] == ["item"]
+
+
+def test_routes_have_the_classes_that_judging_knows() -> None:
+    assert list(get_args(RouteWord)) == [one.word for one in RouteClass]
 
 
 def test_every_setting_in_the_shown_file_has_a_comment() -> None:

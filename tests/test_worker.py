@@ -19,9 +19,11 @@ from typing import Any
 import msgpack
 import pytest
 
+from trafficguard.clock import SECOND
 from trafficguard.exchange import Conditions, Exchange
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, take_in, turn_away
+from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
 from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
 from trafficguard.storage.pump import open_channel
@@ -63,7 +65,7 @@ def supervising() -> Iterator[Supervising]:
     (ready, telling), (life, held) = os.pipe(), os.pipe()
     plane = planes(bytearray(plane_bytes(1)), 1)[0]
     gauges, board = memoryview(bytearray(gauges_bytes(1))), memoryview(bytearray(b"\1\1"))
-    berth = Berth(0, 1, sockets, plane, gauges, board, writing, telling, life, logs=True)
+    berth = Berth(0, 1, sockets, plane, gauges, board, writing, telling, life, logs=True, secret=b"s" * 32)
     yield Supervising(berth, channel, ready, held)
     for sock in (channel, writing, *sockets):
         sock.close()
@@ -137,6 +139,39 @@ def test_numbers_of_the_worker_before_are_kept_and_its_connections_are_not(super
     assert alive.services.gauges.enter("192.0.2.7", exempt=False) is not None
     numbers = totals([supervising.berth.plane])
     assert (numbers["retries"], numbers["connections_open"]) == ([7], [0])
+
+
+async def test_errors_while_judging_are_counted_on_from_the_worker_before_and_told_once(
+    supervising: Supervising, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = Worker(supervising.berth, settings_of())
+    dead.services.meters.guard_errors = 5
+    dead.services.meters.flush()
+    worker = Worker(supervising.berth, settings_of())
+    worker._each_second()
+    assert totals([supervising.berth.plane])["guard_errors"] == [5]
+    assert caplog.messages == []
+    guard = worker.services.guard
+    assert guard is not None
+    for _ in range(2):
+        guard.judge(None, 0, Conditions())  # type: ignore[arg-type]
+    for _ in range(2):
+        worker._each_second()
+    assert totals([supervising.berth.plane])["guard_errors"] == [7]
+    (message,) = caplog.messages
+    assert message.startswith("2 requests could not be judged; the last one: Traceback")
+    assert "AttributeError" in message
+
+
+async def test_a_second_tells_how_late_timers_ran_in_it(supervising: Supervising) -> None:
+    worker = Worker(supervising.berth, settings_of())
+    worker._turned = asyncio.get_running_loop().time() - TICK - 3.0  # as if something had blocked the loop
+    worker._turn()
+    worker._turn()
+    worker._each_second()
+    assert 3.0 <= totals([supervising.berth.plane])["loop_lag"][0] / SECOND < 4.0
+    worker._each_second()
+    assert totals([supervising.berth.plane])["loop_lag"] == [0]
 
 
 # ---- going

@@ -1,4 +1,4 @@
-"""The command line: `trafficguard serve | demo | check | explain | warm`.
+"""The command line: `trafficguard serve | demo | check | explain | signals | warm`.
 
 Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
 then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each
@@ -192,6 +192,7 @@ def _client_address(_ctx: click.Context, _option: click.Parameter, value: str) -
 Examples:
   trafficguard explain request.txt
   printf 'GET / HTTP/1.1\\nHost: a\\n' | trafficguard explain -
+  trafficguard explain --times 30 --every 2 request.txt
   trafficguard explain --https --json request.txt"""
 )
 @click.argument("request_file", metavar="REQUEST.txt|-", type=click.File("rb"))
@@ -201,14 +202,29 @@ Examples:
     "--client", default="127.0.0.1", show_default=True, callback=_client_address, metavar="ADDRESS",
     help="Address of the client.",
 )  # fmt: skip
+@click.option(
+    "--times", default=1, show_default=True, type=click.IntRange(1, 10_000),
+    help="Judge it as sent again and again, this being the last time: shows what behaviour adds.",
+)  # fmt: skip
+@click.option(
+    "--every", default=1.0, show_default=True, type=click.FloatRange(0, 3600), metavar="SECONDS",
+    help="Time from one to the next.",
+)  # fmt: skip
 @click.option("--json", "for_machines", is_flag=True, help="One JSON object instead of text.")
 def explain(
-    request_file: BinaryIO, config: Path | None, https: bool, client: str, for_machines: bool
+    request_file: BinaryIO,
+    config: Path | None,
+    https: bool,
+    client: str,
+    times: int,
+    every: float,
+    for_machines: bool,
 ) -> None:
     """Show how one request would be judged, and why.
 
     REQUEST.txt holds a request as a client sends it: request line, header lines, empty line; LF line ends
-    are fine. Evidence is in nats: the log-odds that a bot sent the request.
+    are fine. Evidence is in nats: the log-odds that a bot sent the request. What the sender has done before is
+    not known here; --times says that it sent the same before.
     """
     from trafficguard.clock import SystemClock
     from trafficguard.commands import explain as report
@@ -218,12 +234,38 @@ def explain(
     data = request_file.read(settings.limits.head + _BEYOND_HEAD)
     if not data.strip():
         raise click.BadParameter("there is no request in it", param_hint="REQUEST.txt")
-    sender = report.Sender(client, https)
-    outcome = report.explain(data, sender, settings.limits, settings.policy, SystemClock())
+    sender = report.Sender(client, https, times, every)
+    site = settings.sites[0]
+    outcome = report.explain(data, sender, settings.limits, settings.policy, site, SystemClock())
     if for_machines:
         click.echo(json.dumps(report.as_json(outcome)))
     else:
         report.show(outcome, _console())
+
+
+@main.command(
+    short_help="Show the catalog of signals.",
+    epilog="""\b
+Examples:
+  trafficguard signals
+  trafficguard signals --json
+  trafficguard signals --markdown > config/signals.md""",
+)
+@click.option("--json", "form", flag_value="json", help="One JSON array instead of a table.")
+@click.option("--markdown", "form", flag_value="markdown", help="The reference, as in config/signals.md.")
+def signals(form: str | None) -> None:
+    """Show every signal: what it means, what it weighs, what it needs and where its weight comes from.
+
+    Evidence is in nats: the log-odds that a bot sent the request. 4.55 nats are a bot score of 50, 5.65 of 75.
+    """
+    from trafficguard.commands import signals as report
+
+    if form == "json":
+        click.echo(json.dumps(report.as_json(), indent=2))
+    elif form == "markdown":
+        click.echo(report.as_markdown(), nl=False)
+    else:
+        report.show(_console())
 
 
 @main.command(

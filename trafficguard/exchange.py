@@ -74,7 +74,7 @@ UNKNOWN_HANDSHAKE: Final = Handshake()
 class Request:
     """All that judging may look at. Treat as frozen."""
 
-    __slots__ = ("account", "client", "handshake", "head", "id_bytes", "secure", "site")
+    __slots__ = ("account", "asked", "client", "handshake", "head", "id_bytes", "secure", "site")
 
     def __init__(
         self,
@@ -98,6 +98,8 @@ class Request:
         self.handshake = handshake
         self.account = account
         """Keyed hash (16 bytes) of the account that the request is about; empty when it is about none."""
+        self.asked = b""
+        """What counting was told of it; the guard notes it when it judges, for the outcome to be counted under."""
 
     @property
     def request_id(self) -> str:
@@ -109,7 +111,8 @@ class Outcome(NamedTuple):
     """What became of a request: the feedback for `guard.observe`."""
 
     status: int
-    """Status of the answer; 0 when none was sent."""
+    """Status of the answer, the shop's or ours for a shop that did not give one; 0 when there was none, or when the
+    answer was the verdict itself: a block is nothing that the shop refused."""
     login: LoginResult = 0
     """Whether a login succeeded (1), failed (-1), or nothing is known or nobody tried (0)."""
     account: bytes = b""
@@ -136,6 +139,12 @@ class Exchange:
     """Address of the socket's peer, where there is no request that tells the client's."""
     error = ""
     """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
+    turned_away = False
+    """Whether the answer was the verdict's: the shop was not asked."""
+    login: LoginResult = 0
+    """How a login ended, by the shop's answer."""
+    account = b""
+    """Keyed hash of the account that the shop named in its answer."""
     framing_refusal = False
     """Whether the request was refused for its form, before anyone thought of bots."""
 
@@ -143,4 +152,14 @@ class Exchange:
         self.request = request
         """None when the head could not even be read."""
         self.started = started
-        """When its head was complete."""
+        """When its head was complete; of a login whose body is waited for, when that was."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it."""
+        status = 0 if self.turned_away else self.status
+        return Outcome(status, self.login, self.account) if self.login or self.account else _PLAIN[status]
+
+
+_PLAIN: Final = tuple(Outcome(status) for status in range(1000))
+"""What becomes of nearly all requests, made once."""

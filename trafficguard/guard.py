@@ -1,48 +1,51 @@
 """The heart: `Guard.judge(request, now, conditions) -> Verdict`.
 
-A head becomes a row of facts (`signals.row`), signals find in it (`signals.measures`), findings are weighed
-and scored (`scoring`), and policy turns score and labels into an action. All of that depends on the shape of
-the head alone, so it is done once per shape and remembered in two generations of bounded size.
+What the shape of a head says is worked out once per shape (`scoring.shapes`). What the sender has done is counted under
+its keys and weighed, in one compiled call (`scoring.asking` says what is asked, `counters.intake` answers). Both make
+the bot score, and policy turns score and labels into an action. `Guard.observe` takes in what became of the request.
 
-Promises: the verdict is a pure function of the guard's settings and the request; it is total: an error inside
-becomes the `on_error` action with the rule `on-error`, counted in `errors` and kept as text in `last_error`
-for an alarm. Never: does I/O, reads a clock, waits, or looks at a request's address, path or personal values.
+Promises: the verdict is a function of the guard's settings, the shared memory and the request; the clock is an
+argument. Judging is total: an error inside becomes the `on_error` action with the rule `on-error`, counted in `errors`
+and kept as text in `last_error` for an alarm. Never: does I/O, reads a clock, or waits.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from trafficguard.counters import slot
+from trafficguard.counters.jit import Words
+from trafficguard.counters.ledger import Ledger
 from trafficguard.exchange import Action, Conditions, Outcome, Reason, Request, Verdict
-from trafficguard.http.fields import Field
 from trafficguard.policy.decide import Policy
+from trafficguard.scoring.asking import Asker
 from trafficguard.scoring.score import score_of
-from trafficguard.scoring.weigh import Share, total, weigh
+from trafficguard.scoring.shapes import Assessment, Shapes
+from trafficguard.scoring.terms import Terms, terms_of
 from trafficguard.settings import PolicySettings
-from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal
-from trafficguard.signals.fingerprint import fingerprint
-from trafficguard.signals.labels import labels_of
-from trafficguard.signals.measures import find
-from trafficguard.signals.row import READ, Row, read_row
+from trafficguard.signals.behaviour import Behaviour
+from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal, SignalMode
+from trafficguard.signals.facts import SiteFacts
+from trafficguard.signals.places import Place
+from trafficguard.signals.row import Row
 
-MOST_SHAPES: Final = 4096
-"""Shapes in one generation; two are kept."""
-LONGEST_SHAPE: Final = 4096
-"""Bytes of a shape that is remembered; longer ones are judged anew (2 x 4096 x 4 KiB: at most 32 MiB)."""
+LEAST_REASON: Final = 0.05
+"""Nats below which a signal is not worth naming."""
+REMEMBERED: Final = "visit.remembered"
+_REMEMBERED_TEXT: Final = "Earlier in its visit it behaved like a program"
 
 
-class Assessment(NamedTuple):
-    """All that the shape of a head says."""
+class Found(NamedTuple):
+    """What one signal of behaviour found."""
 
-    shares: tuple[Share, ...]
-    """What signals found, strongest first."""
+    signal: Behaviour
     evidence: float
-    """Their capped sum in nats."""
-    fingerprint: str
-    verdict: Verdict
+    """Nats that it adds, or in shadow would add."""
+    counts: bool
+    """Whether it is part of the sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +53,57 @@ class Explanation:
     """How a verdict came about, for people."""
 
     row: Row
-    """The facts that signals looked at."""
+    """The facts that signals of the head looked at."""
     assessment: Assessment
-    silent: tuple[Signal, ...]
+    """What the head says."""
+    place: Place
+    """Where the request goes."""
+    found: tuple[Found, ...]
+    """What behaviour says, strongest first."""
+    features: Mapping[str, Mapping[str, float]]
+    """What is known of each key that has a slot, by kind of key and feature."""
+    individual: float
+    """Evidence of the visitor, in nats."""
+    group: float
+    """Evidence of the group that it is one of, in nats."""
+    evidence: float
+    """Their sum, as the score has it."""
+    verdict: Verdict
+    silent: tuple[Signal | Behaviour, ...]
     """Signals that looked and found nothing."""
-    unmet: tuple[Signal, ...]
-    """Signals that were not asked: a need of theirs is not met, or they are off."""
+    unmet: tuple[Signal | Behaviour, ...]
+    """Signals that were not asked: a need of theirs is not met, there is no such key yet, or they are off."""
 
 
 class Guard:
     """Judges requests, one worker's worth."""
 
-    __slots__ = ("_intact", "_old", "_on_error", "_policy", "_young", "errors", "last_error")
+    __slots__ = (
+        "_asker", "_ledger", "_on_error", "_out", "_policy", "_shapes", "_terms", "_young", "errors", "last_error",
+    )  # fmt: skip
 
     def __init__(
-        self, policy: PolicySettings, *, on_error: Action = Action.PASS, intact: frozenset[Need] = DIRECT
+        self,
+        policy: PolicySettings,
+        memory: Words,
+        sites: Mapping[str, SiteFacts],
+        *,
+        gives_sessions: bool = False,
+        on_error: Action = Action.PASS,
+        intact: frozenset[Need] = DIRECT,
+        modes: Mapping[str, SignalMode] | None = None,
     ) -> None:
-        """`intact`: what a proxy in front leaves as clients sent it; signals that need more stay silent."""
+        """`memory`: the counters that all workers share. `gives_sessions`: visitors without a session are given ours.
+        `intact`: what a proxy in front leaves as clients sent it. `modes`: of signals that differ from the catalog.
+        """
         self._policy = Policy(policy)
-        self._intact = intact
+        self._shapes = Shapes(intact, _in_modes(modes or {}))
+        self._young = self._shapes.young
+        self._asker = Asker(sites, gives_sessions)
+        self._ledger = Ledger(memory)
+        self._terms: Terms = terms_of(modes)
+        self._out = self._ledger.result
         self._on_error = Verdict(on_error, 0.0, (), (), "on-error")
-        self._young: dict[tuple[object, ...], Assessment] = {}
-        self._old: dict[tuple[object, ...], Assessment] = {}
         self.errors = 0
         """Requests that could not be judged."""
         self.last_error = ""
@@ -80,15 +112,10 @@ class Guard:
     def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:  # noqa: ARG002
         """The verdict on a request at `now` (nanoseconds since the epoch) under `conditions`; never raises.
 
-        What a head says depends on neither; both belong to the contract that every caller keeps.
+        No verdict depends on conditions yet; they belong to the contract that every caller keeps.
         """
         try:
-            head = request.head
-            shape = (head.block.shape, head.method, head.minor, request.secure)
-            known = self._young.get(shape)
-            if known is None:
-                known = self._recall(shape, request)
-            return known.verdict
+            return self._judge(request, now)
         except Exception:  # noqa: BLE001 - judging is total: whatever fails here must not fail the shop
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
@@ -96,45 +123,89 @@ class Guard:
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
         """Takes in what became of a request that was judged, at `now`; never raises."""
+        try:
+            if request.asked:
+                self._ledger.feed_back(request.asked, outcome.status // 100, outcome.login, outcome.account, now)
+        except Exception:  # noqa: BLE001 - as in judge
+            self.errors += 1
+            self.last_error = traceback.format_exc(limit=-2)
 
     def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:  # noqa: ARG002
-        """How `judge` comes to its verdict; raises what `judge` would count as an error."""
-        row = self._read(request)
-        assessment = self._assess(row)
-        found = {share.signal.name for share in assessment.shares}
-        rest = [signal for signal in CATALOG.values() if signal.name not in found]
-        unmet = [signal for signal in rest if signal.mode == "off" or not signal.needs <= row.met]
+        """How `judge` comes to its verdict on a request, which is counted; raises what `judge` counts as an error."""
+        verdict = self._judge(request, now, slot.READS_ALL)
+        row, known = self._shapes.read(request), self._assessment(request)
+        found = self._found(0.0)
+        features = self._ledger.features()
+        speaking = {share.signal.name for share in known.shares} | {one.signal.name for one in found}
+        kinds = frozenset(features)
+        heads = [signal for signal in self._shapes.catalog.values() if signal.name not in speaking]
+        behaviours = [signal for signal in self._terms.rows if signal.name not in speaking]
+        unmet: list[Signal | Behaviour] = [
+            signal for signal in heads if signal.mode == "off" or not signal.needs <= row.met
+        ]
+        unmet += [signal for signal in behaviours if signal.key not in kinds]
+        rest: list[Signal | Behaviour] = [*heads, *behaviours]
         silent = [signal for signal in rest if signal not in unmet]
-        return Explanation(row, assessment, tuple(silent), tuple(unmet))
+        out = self._out
+        return Explanation(
+            row, known, self._asker.place(request), found, features, out[slot.INDIVIDUAL], out[slot.GROUP],
+            out[slot.TOTAL], verdict, tuple(silent), tuple(unmet),
+        )  # fmt: skip
 
-    def _recall(self, shape: tuple[object, ...], request: Request) -> Assessment:
-        """The assessment of a shape that the young generation lacks; now it is there, if it may be."""
-        known = self._old.get(shape) or self._assess(self._read(request))
-        if _may_be_remembered(request.head.shape.fields):
-            if len(self._young) >= MOST_SHAPES:
-                self._old, self._young = self._young, {}
-            self._young[shape] = known
-        return known
+    def _judge(self, request: Request, now: int, more: int = 0) -> Verdict:
+        known = self._assessment(request)
+        place = self._asker.place(request)
+        request.asked = self._asker.row(request, known, place, now, more)
+        self._ledger.take_in(request.asked, known.evidence, self._terms.ramps)
+        evidence = self._out[slot.TOTAL]
+        if evidence <= known.evidence:
+            return known.verdicts.get(place.route) or self._of_head(known, place)
+        return self._verdict(known, place, evidence)
 
-    def _read(self, request: Request) -> Row:
-        return read_row(request.head, request.secure, self._intact)
+    def _assessment(self, request: Request) -> Assessment:
+        head = request.head
+        shape = (head.block.shape, head.method, head.minor, request.secure, request.handshake)
+        return self._young.get(shape) or self._shapes.recall(shape, request)
 
-    def _assess(self, row: Row) -> Assessment:
-        shares = weigh(find(row))
-        evidence, labels = total(shares), labels_of(row)
+    def _of_head(self, known: Assessment, place: Place) -> Verdict:
+        """The verdict on a request of which only the head speaks, remembered for the next one."""
+        verdict = self._decide(known.evidence, _reasons(known), known, place)
+        known.verdicts[place.route] = verdict
+        return verdict
+
+    def _verdict(self, known: Assessment, place: Place, evidence: float) -> Verdict:
+        reasons = [*_reasons(known), *(_reason(one) for one in self._found(LEAST_REASON) if one.counts)]
+        held = self._out[slot.HELD]
+        if held - sum(reason.evidence for reason in reasons) > LEAST_REASON:
+            reasons.append(Reason(REMEMBERED, held, _REMEMBERED_TEXT))
+        reasons.sort(key=lambda reason: -reason.evidence)
+        return self._decide(evidence, tuple(reasons), known, place)
+
+    def _decide(self, evidence: float, reasons: tuple[Reason, ...], known: Assessment, place: Place) -> Verdict:
         score = score_of(evidence)
+        labels = (*known.labels, f"route.{place.route.word}")
         action, rule = self._policy.decide(score, labels)
-        reasons = tuple(
-            Reason(share.signal.name, share.evidence, share.text) for share in shares if share.counts
-        )
-        return Assessment(shares, evidence, fingerprint(row), Verdict(action, score, reasons, labels, rule))
+        return Verdict(action, score, reasons, labels, rule)
+
+    def _found(self, least: float) -> tuple[Found, ...]:
+        """What signals of behaviour found in the latest request, strongest first."""
+        evidences = self._out[slot.FOUND : slot.FOUND + len(self._terms.rows)]
+        counts = self._terms.ramps[1:, slot.RAMP_COUNTS]
+        found = [
+            Found(self._terms.rows[at], evidence, bool(counts[at]))
+            for at, evidence in enumerate(evidences)
+            if evidence > least
+        ]
+        return tuple(sorted(found, key=lambda one: -one.evidence))
 
 
-def _may_be_remembered(fields: Sequence[Field]) -> bool:
-    """Whether a shape of these fields is short and says all that signals read.
+def _in_modes(modes: Mapping[str, SignalMode]) -> Mapping[str, Signal]:
+    return {name: signal.in_mode(modes.get(name, signal.mode)) for name, signal in CATALOG.items()}
 
-    Of very long lines a shape has the name only: two heads that differ there must be judged one by one.
-    """
-    if any(field.name in READ and field.token == field.raw_name for field in fields):
-        return False
-    return sum(len(field.token) for field in fields) <= LONGEST_SHAPE
+
+def _reasons(known: Assessment) -> tuple[Reason, ...]:
+    return tuple(Reason(share.signal.name, share.evidence, share.text) for share in known.shares if share.counts)
+
+
+def _reason(one: Found) -> Reason:
+    return Reason(one.signal.name, one.evidence, one.signal.text)

@@ -11,12 +11,14 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
+from trafficguard.patterns import parse_pattern, read_pattern
 from trafficguard.values import (
     BadValueError,
     Network,
     parse_admin_listen,
     parse_count,
     parse_duration,
+    parse_header,
     parse_host,
     parse_listen,
     parse_network,
@@ -24,9 +26,11 @@ from trafficguard.values import (
     parse_path,
     parse_server,
     parse_size,
+    parse_token,
 )
 
 Mode = Literal["off", "shadow", "enforce"]
+RouteWord = Literal["page", "item", "listing", "search", "asset", "api", "login", "checkout", "feed"]
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 Listen = Annotated[str, BeforeValidator(parse_listen)]
@@ -34,8 +38,12 @@ Server = Annotated[str, BeforeValidator(parse_server)]
 Host = Annotated[str, BeforeValidator(parse_host)]
 Cidr = Annotated[Network, BeforeValidator(parse_network)]
 PathPrefix = Annotated[str, BeforeValidator(parse_path)]
+CookieName = Annotated[str, BeforeValidator(parse_token)]
+HeaderName = Annotated[str, BeforeValidator(parse_header)]
+RoutePattern = Annotated[str, BeforeValidator(parse_pattern)]
 Bytes = Annotated[ByteSize, BeforeValidator(parse_size)]
 Count = Annotated[int, BeforeValidator(parse_count)]
+Status = Annotated[int, BeforeValidator(parse_count), Field(ge=100, le=599)]
 Number = Annotated[float, BeforeValidator(parse_number)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -81,6 +89,43 @@ class BodyLimit(Section):
     """Largest request body."""
 
 
+class RouteSettings(Section):
+    """What kind of place the targets of one pattern are."""
+
+    path: RoutePattern
+    """Pattern such as `/product/{id}`, `/help/**` or `/item?id={id}`; words go before captures, those before `**`."""
+    route_class: RouteWord = Field(alias="class")
+    """page, item, listing, search, asset, api, login, checkout or feed; `{id}` says which item."""
+
+
+class SessionSettings(Section):
+    """What tells one visit to a shop from another."""
+
+    cookie: CookieName | None = None
+    """Name of the shop's own session cookie; without it, mode enforce sets one named `tgs`."""
+
+
+class AccountSettings(Section):
+    """Which account a request is about, and how a login ended. Names are never kept, only keyed hashes of them."""
+
+    cookie: CookieName | None = None
+    """Cookie that names the visitor's account."""
+    header: HeaderName | None = None
+    """Request header that names it; any client may write it."""
+    fields: list[Text] = ["username", "email", "login", "user"]
+    """Fields of a login's form or JSON that name it, the first that is there; `[]` reads no bodies."""
+    account_header: HeaderName | None = None
+    """Header of the shop's answers that names it; visitors never get it."""
+    login_header: HeaderName | None = None
+    """Header of the shop's answers that says `ok` or `failed` of a login; visitors never get it."""
+    login_cookie: CookieName | None = None
+    """Cookie that the shop sets when a login succeeds, and only then."""
+    failed_statuses: list[Status] = [401, 403]
+    """Statuses of failed logins."""
+    failed_locations: list[PathPrefix] = []
+    """Path prefixes that failed logins are redirected to, beside the path of the login itself."""
+
+
 class SiteSettings(Section):
     """One shop: the hosts it answers to and where its requests go."""
 
@@ -90,12 +135,29 @@ class SiteSettings(Section):
     """Origins by path prefix."""
     bodies: list[BodyLimit] = []
     """Body limits by path prefix; `limits.body` for the rest."""
+    routes: list[RouteSettings] = []
+    """What the shop's paths are; guessed from the words in them where none matches."""
+    session: SessionSettings = SessionSettings()
+    """What tells one visit from another."""
+    accounts: AccountSettings = AccountSettings()
+    """Which account a request is about, and how a login ended."""
 
     @model_validator(mode="after")
     def _unique_prefixes(self) -> Self:
         """Refuses an upstream, or a body limit, that another one of the same path would hide."""
         _refuse_twice("upstreams", [upstream.path for upstream in self.upstreams])
         _refuse_twice("bodies", [body.path for body in self.bodies])
+        return self
+
+    @model_validator(mode="after")
+    def _every_route_is_reached(self) -> Self:
+        """Refuses a pattern that takes the same targets as an earlier one, behind which nothing would ever find it."""
+        seen: dict[object, str] = {}
+        for index, route in enumerate(self.routes):
+            first = seen.setdefault(read_pattern(route.path).takes, route.path)
+            if first is not route.path:
+                message = f"{route.path} takes the same targets as {first}"
+                raise BadValueError(message, "keep one of them", ("routes", index, "path"))
         return self
 
 
@@ -115,6 +177,10 @@ class TrustedSettings(Section):
     """The header trusted peers write the client address to, walked from the right."""
     proxy_protocol: Literal["off", "v1", "v2", "any"] = "off"
     """PROXY protocol that trusted peers must open every connection with."""
+    ja4_header: HeaderName | None = None
+    """The header in which those that end TLS write the JA4 of the client's handshake."""
+    http2_header: HeaderName | None = None
+    """The header in which they write the client's HTTP/2 fingerprint, in Akamai's form."""
 
 
 class LimitSettings(Section):
@@ -222,6 +288,8 @@ class Settings(Section):
     """The operators' door."""
     log: LogSettings = LogSettings()
     """The decision log."""
+    secrets: Text | None = None
+    """File of the secret that cookies are sealed and names hashed with; without it, a new one at each start."""
 
     @model_validator(mode="after")
     def _one_site_per_host(self) -> Self:
@@ -253,4 +321,4 @@ class Settings(Section):
         return self
 
 
-_UNSAID: Final = {"header": "none", "proxy_protocol": "off"}
+_UNSAID: Final = {"header": "none", "proxy_protocol": "off", "ja4_header": None, "http2_header": None}

@@ -23,11 +23,13 @@ from trafficguard import __version__
 from trafficguard.control.admin import Admin, start_admin
 from trafficguard.control.health import HealthChecks, Target
 from trafficguard.control.state import AdminState, WorkerState
+from trafficguard.counters.table import Table
 from trafficguard.counters.warm import warm
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, remove_files
 from trafficguard.net.sites import listed_servers
 from trafficguard.nursery import Child, fork
+from trafficguard.secret import read_secret
 from trafficguard.settings import Settings
 from trafficguard.storage.pump import open_channel
 from trafficguard.storage.sinks import JsonLines, read_events
@@ -121,6 +123,8 @@ class Supervisor:
         on_events: OnEvents | None,
         on_ready: Callable[[], None] | None,
     ) -> None:
+        self._secret = read_secret(settings.secrets)
+        self._counters = Table.create()
         self._settings = settings
         self._doors = doors
         self._on_events = on_events
@@ -149,8 +153,9 @@ class Supervisor:
         os.set_blocking(ready, False)
         count = self._settings.workers
         berth = Berth(
-            index, count, sockets, self._planes[index], gauges, self._board, writing, ready_told, self._life, logs
-        )
+            index, count, sockets, self._planes[index], gauges, self._board, writing, ready_told, self._life, logs,
+            self._counters.memory, self._secret,
+        )  # fmt: skip
         return Place(berth, WorkerState(), reading, ready)
 
     async def run(self) -> int:

@@ -29,6 +29,11 @@ _PLACE: Final = re.compile(
     r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]|([A-Za-z0-9_][A-Za-z0-9._-]{0,252}))(?::(\d{1,5}))?", re.ASCII
 )
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", re.ASCII)
+_TAKEN: Final = frozenset(
+    """host connection content-length transfer-encoding upgrade expect keep-alive te trailer forwarded x-real-ip
+    x-request-id cookie set-cookie location content-type content-encoding cache-control date vary accept""".split()
+)
 _PATH: Final = re.compile(r"/[^?#\s]*")
 
 
@@ -184,6 +189,23 @@ def parse_path(value: object) -> str:
         remedy = "write it with a slash in front and without ? or #, such as /api"
         raise BadValueError(f"{shown(value)} is not a path", remedy)
     return value
+
+
+def parse_token(value: object) -> str:
+    """A checked name of a cookie (a token of RFC 9110 section 5.6.2, up to 64 letters); BadValueError otherwise."""
+    if not isinstance(value, str) or _TOKEN.fullmatch(value) is None:
+        raise BadValueError(f"{shown(value)} is not a name", "write letters, digits, dashes and underscores only")
+    return value
+
+
+def parse_header(value: object) -> str:
+    """A checked name of a header that HTTP leaves free, in lower case; BadValueError otherwise."""
+    name = parse_token(value).lower()
+    if name in _TAKEN or name.startswith(("x-forwarded-", "x-bot-", "proxy-", "sec-")):
+        raise BadValueError(f"{shown(value)} means something already", "choose a name of your own, such as X-Account")
+    if "_" in name:
+        raise BadValueError(f"{shown(value)} has an underscore", "write it with dashes, as most programs send it")
+    return name
 
 
 def _plain_text(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -17,7 +18,8 @@ from typing import Final
 
 import uvloop
 
-from trafficguard.clock import SystemClock
+from trafficguard.clock import SECOND, SystemClock
+from trafficguard.counters.jit import Words
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.net.downstream import Downstream
@@ -30,10 +32,12 @@ from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
 from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
+from trafficguard.signals.facts import facts_of, hidden_headers
 from trafficguard.storage.pump import Pump
 from trafficguard.telemetry.events import EventRing
 from trafficguard.telemetry.meters import Meters, Plane
 
+_log: Final = logging.getLogger(__name__)
 _PUMP_PERIOD: Final = 0.1
 _SECOND: Final = 1.0
 _PATIENCE: Final = 0.05
@@ -64,6 +68,10 @@ class Berth:
     """File descriptor that reads end-of-file when the supervisor is gone."""
     logs: bool
     """Whether anybody takes events."""
+    counters: Words
+    """The counters' memory, which all workers share."""
+    secret: bytes
+    """What cookies are sealed and names are hashed with; the same for all workers."""
 
 
 def run(berth: Berth, settings: Settings) -> None:
@@ -83,7 +91,11 @@ class Worker:
         self._drain_time = settings.timeouts.drain
         # A proxy in front that tells addresses in a header speaks HTTP itself, so order and case may be its own.
         intact = DIRECT if settings.trusted.header == "none" else BEHIND_PROXY
-        self._guard = Guard(settings.policy, intact=intact) if settings.mode != "off" else None
+        facts = facts_of(settings.sites, berth.secret)
+        self._guard: Guard | None = None
+        if settings.mode != "off":
+            enforcing = settings.mode == "enforce"
+            self._guard = Guard(settings.policy, berth.counters, facts, gives_sessions=enforcing, intact=intact)
         self._meters = Meters(berth.plane)
         self._ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
         limits = settings.limits
@@ -99,7 +111,12 @@ class Worker:
             ring=self._ring,
             limits=limits,
             timeouts=settings.timeouts,
+            hidden=hidden_headers(settings.sites),
         )
+        self._turned = 0.0
+        self._latest = 0.0
+        """How late the wheel was turned at worst since that was last told, in seconds."""
+        self._errors_told = 0
         self._origins: list[Origin] = []
         connect = settings.timeouts.connect
 
@@ -108,7 +125,7 @@ class Worker:
             self._origins.append(origin)
             return origin
 
-        self.services.sites = Sites(settings.sites, int(limits.body), make_origin)
+        self.services.sites = Sites(settings.sites, int(limits.body), make_origin, facts)
         self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()
 
@@ -119,7 +136,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         loop.add_reader(self._berth.life, self._on_supervisor_lost)
-        self._every(TICK, self.services.wheel.turn)
+        self._turned = loop.time()
+        self._every(TICK, self._turn)
         self._every(_SECOND, self._each_second)
         self._every(_PUMP_PERIOD, self._pump.pump)
         # Draining accepts what is still queued after the server is closed, so a second handle is kept.
@@ -155,6 +173,12 @@ class Worker:
 
         loop.call_later(period, again)
 
+    def _turn(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._latest = max(self._latest, now - self._turned - TICK)
+        self._turned = now
+        self.services.wheel.turn()
+
     def _each_second(self) -> None:
         services = self.services
         up = sum(origin.is_listed and not origin.is_resting() for origin in self._origins)
@@ -162,9 +186,17 @@ class Worker:
         services.conditions = Conditions(load, up / len(self._origins))
         for origin in self._origins:
             origin.sweep()
-        if self._guard is not None:
-            self._meters.guard_errors = self._guard.errors
+        self._meters.loop_lag, self._latest = int(self._latest * SECOND), 0.0
+        self._tell_errors()
         self._meters.flush()
+
+    def _tell_errors(self) -> None:
+        guard = self._guard
+        if guard is not None and guard.errors > self._errors_told:
+            fresh = guard.errors - self._errors_told
+            self._errors_told = guard.errors
+            self._meters.guard_errors += fresh  # which goes on from those of the worker before
+            _log.error("%d requests could not be judged; the last one: %s", fresh, guard.last_error)
 
     async def _drain(self, servers: list[asyncio.Server], spares: list[socket.socket]) -> None:
         services, loop = self.services, asyncio.get_running_loop()
@@ -193,6 +225,7 @@ class Worker:
             await asyncio.sleep(0)
         while self._ring:
             self._pump.pump()
+        self._tell_errors()
         self._meters.flush()
 
 

@@ -1,6 +1,7 @@
 """Figures from rows: medians, ratios, and whether the ratios hold that TrafficGuard promises.
 
-Promises: arithmetic only. A ratio is formed inside each round, where both sides saw the same machine.
+Promises: arithmetic only. A ratio is formed inside each round, where both sides saw the same machine. A promise that is
+known not to hold is expected to fail: should it hold, that is as wrong as another one that breaks.
 Never: uses a row that has an error.
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Final
 
 from loadtests.bench.measure import Row, Sample
-from loadtests.bench.plan import Cell, Plan, Style
+from loadtests.bench.plan import Cell, Plan, Style, Workload
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,21 @@ MUSTS = (
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A promise that is known not to hold."""
+
+    measured: float
+    """The ratio in loadtests/results/bench.json."""
+    reason: str
+
+
+GAPS: Final[dict[tuple[Cell, str], Gap]] = {
+    (Cell(Workload.HOT, Style.KEEPALIVE), "nginx"): Gap(1.65, "what is left is the interpreter's own share"),
+}
+"""By table and base. The README names each under its known gaps; whoever closes one strikes it in both places."""
+
+
+@dataclass(frozen=True)
 class Check:
     """A promise beside what was measured."""
 
@@ -84,11 +101,18 @@ class Check:
     must: Must
     measured: float | None
     """Median ratio; None when one of the two has no figures."""
+    gap: Gap | None
+    """Set where it is known not to hold."""
 
     @property
     def holds(self) -> bool:
         """Measured, and within the limit."""
         return self.measured is not None and self.measured <= self.must.limit
+
+    @property
+    def is_as_known(self) -> bool:
+        """Whether it holds, or else was measured and is a known gap."""
+        return self.measured is not None and self.holds is (self.gap is None)
 
 
 def promises(plan: Plan) -> list[tuple[Cell, Must]]:
@@ -104,5 +128,5 @@ def checks(rows: Rows, plan: Plan) -> list[Check]:
     found = []
     for cell, must in promises(plan):
         measured = rows.ratio(cell, "trafficguard", must.base)
-        found.append(Check(cell, must, measured.median if measured else None))
+        found.append(Check(cell, must, measured.median if measured else None, GAPS.get((cell, must.base))))
     return found

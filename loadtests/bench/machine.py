@@ -35,10 +35,11 @@ class Circumstances:
     programs: dict[str, str]
     """Version of each target, of the origin and of wrk."""
     command: str
+    """What repeats the run."""
 
 
 def circumstances(targets: Iterable[str], arguments: list[str]) -> Circumstances:
-    """Read them now, before the run."""
+    """Read them now, before the run with these arguments."""
     return Circumstances(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         cpu=cpu_model(Path("/proc/cpuinfo").read_text()),

@@ -64,9 +64,18 @@ def _median(values: Spread | None, form: str) -> str:
 
 def _check_line(check: Check) -> str:
     measured = "not measured" if check.measured is None else f"{check.measured:.2f}"
-    verdict = "holds" if check.holds else "FAILS"
     ratio = f"{check.cell}: trafficguard / {check.must.base}"
-    return f"{ratio} = {measured}, at most {check.must.limit:.2f}: {verdict}"
+    return f"{ratio} = {measured}, at most {check.must.limit:.2f}: {_check_verdict(check)}"
+
+
+def _check_verdict(check: Check) -> str:
+    gap = check.gap
+    if gap is None:
+        return "holds" if check.holds else "FAILS"
+    if check.holds:
+        return "HOLDS although it is a known gap: strike it from GAPS in compare.py and from the README"
+    known = f"known gap ({gap.measured:.2f} when it was recorded): {gap.reason}"
+    return f"fails, {known}" if check.is_as_known else f"FAILS, {known}"
 
 
 def _method(plan: Plan) -> str:
@@ -146,4 +155,5 @@ def _check_document(check: Check) -> dict[str, Any]:
         "limit": check.must.limit,
         "measured": check.measured,
         "holds": check.holds,
+        "known_gap": asdict(check.gap) if check.gap else None,
     }

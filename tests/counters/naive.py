@@ -1,46 +1,95 @@
 """The counters once more in plain dicts and lists, obviously right and slow.
 
-Promises: agrees with the kernels whenever no key is evicted and time does not run backwards. Never: imports
-them.
+Promises: agrees with the kernels whenever no keys collide, none is evicted and time does not run backwards. Never:
+imports them.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import Counter
 
 SECOND = 1_000_000_000
 WINDOWS_S = (10, 60, 600, 3600)
 MASK = (1 << 64) - 1
+GENERATION_S = 1800
 
 
-class NaiveTable:
-    """Remembers every request of every key for ever."""
+class NaiveWindow:
+    """Remembers every arrival for ever."""
+
+    def __init__(self, seconds: int) -> None:
+        self._width = seconds * SECOND
+        self._log: list[tuple[int, int]] = []
+
+    def count(self, now: int, amount: int = 1) -> float:
+        """The estimate that a window should give: two halves, and of a third what is still inside."""
+        self._log.append((now, amount))
+        return self.estimate(now)
+
+    def estimate(self, now: int) -> float:
+        """The same without counting."""
+        half = self._width // 2
+        halves: Counter[int] = Counter()
+        for moment, amount in self._log:
+            halves[moment // half] += amount
+        current = now // half
+        return halves[current] + halves[current - 1] + halves[current - 2] * (1 - now % half / half)
+
+    def exact(self, share: float, now: int) -> int:
+        """How much truly came in the last `share` of the window's width."""
+        return sum(amount for moment, amount in self._log if now - share * self._width < moment <= now)
+
+    def at_far_end(self, now: int) -> int:
+        """How much came in the half that the window's far end cuts."""
+        half = self._width // 2
+        return sum(amount for moment, amount in self._log if moment // half == now // half - 2)
+
+
+class NaiveVisits:
+    """Visits of keys of which each has room: two generations in front, then a slot."""
 
     def __init__(self) -> None:
-        self._log: dict[bytes, list[int]] = defaultdict(list)
-        self._buckets: dict[tuple[bytes, int], Counter[int]] = defaultdict(Counter)
+        self._began = -10 * GENERATION_S * SECOND
+        self._current: Counter[int] = Counter()
+        self._before: Counter[int] = Counter()
+        self._slots: dict[int, int] = {}
 
-    def observe(self, key: bytes, now: int) -> list[float]:
-        """The row that a table should give: four two-bucket estimates and the seconds since last seen."""
-        seen = self._log[key]
-        gap = (now - seen[-1]) / SECOND if seen else math.inf
-        seen.append(now)
-        return [self._estimate(key, seconds, now) for seconds in WINDOWS_S] + [gap]
+    def visit(self, who: int, now: int) -> tuple[bool, int]:
+        """Whether the key has a slot then, and how many visits are known."""
+        if who in self._slots:
+            self._slots[who] += 1
+            return True, self._slots[who]
+        self._turn(now)
+        seen = min(self._current[who], 3) + min(self._before[who], 3) + 1
+        self._current[who] += 1
+        if seen >= 3:
+            self._slots[who] = seen
+        return who in self._slots, seen
 
-    def exact(self, key: bytes, seconds: int, now: int) -> int:
-        """How many requests truly came in the last `seconds`."""
-        return sum(1 for moment in self._log[key] if now - seconds * SECOND < moment <= now)
+    def _turn(self, now: int) -> None:
+        age = now - self._began
+        if age < GENERATION_S * SECOND:
+            return
+        self._before = self._current if age < 2 * GENERATION_S * SECOND else Counter()
+        self._current = Counter()
+        self._began = now
 
-    def previous(self, key: bytes, seconds: int, now: int) -> int:
-        """How many came in the epoch before the current one."""
-        return self._buckets[key, seconds][now // (seconds * SECOND) - 1]
 
-    def _estimate(self, key: bytes, seconds: int, now: int) -> float:
-        width = seconds * SECOND
-        buckets = self._buckets[key, seconds]
-        buckets[now // width] += 1
-        return buckets[now // width] + buckets[now // width - 1] * (1 - now % width / width)
+class NaiveGate:
+    """The generic cell rate algorithm with one arrival time."""
+
+    def __init__(self, interval: int, tolerance: int, most_wait: int) -> None:
+        self._interval, self._tolerance, self._most_wait = interval, tolerance, most_wait
+        self._arrival = 0
+
+    def reserve(self, now: int) -> int:
+        """How long to wait, or -1 if denied."""
+        arrival = max(self._arrival, now)
+        wait = max(arrival - self._tolerance - now, 0)
+        if wait > self._most_wait:
+            return -1
+        self._arrival = arrival + self._interval
+        return wait
 
 
 def siphash13(data: bytes, secret: bytes) -> int:

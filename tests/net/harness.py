@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.net.lines import Line, read_all, until
-from trafficguard.exchange import Action, Conditions, Exchange, Request, Verdict
+from trafficguard.exchange import Action, Conditions, Exchange, Outcome, Request, Verdict
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.pool import Origin as Server
 from trafficguard.net.sites import listed_servers
@@ -24,6 +24,8 @@ from trafficguard.net.wheel import TICK
 from trafficguard.settings import Settings
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 from trafficguard.worker import Berth, Worker
+
+SECRET = b"the secret of the tests, which is no secret"
 
 
 class PathGuard:
@@ -33,13 +35,19 @@ class PathGuard:
 
     def __init__(self) -> None:
         self.judged: list[bytes] = []
+        self.requests: list[Request] = []
+        self.observed: list[tuple[Request, Outcome]] = []
 
     def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:
         path = request.head.target.path
         self.judged.append(path)
+        self.requests.append(request)
         if path.startswith(b"/bad"):
             return Verdict(Action.BLOCK, 99.0, (), ("ua.library",), "test")
         return Verdict(Action.PASS, 12.0, (), ("ua.browser", "bot.none"), "test")
+
+    def observe(self, request: Request, outcome: Outcome, now: int) -> None:
+        self.observed.append((request, outcome))
 
 
 class Record:
@@ -191,6 +199,7 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int,
         ready=ready,
         life=life,
         logs=False,
+        secret=SECRET,
     )
     return berth, is_ready, lives
 

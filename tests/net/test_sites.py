@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import proxy_to
+from tests.net.harness import SECRET, proxy_to
 from tests.net.messages import get, ok, statuses, value_of
 from tests.net.origins import recording_origin
 from trafficguard.http.target import Target
@@ -16,6 +16,7 @@ from trafficguard.net.sites import Route, Sites, listed_servers
 from trafficguard.net.upstream import Upstream
 from trafficguard.net.wheel import Wheel
 from trafficguard.settings import PoolSettings, Settings
+from trafficguard.signals.facts import facts_of
 
 
 class Board:
@@ -39,7 +40,7 @@ class Board:
 
 def sites(*settings: dict[str, Any], board: Board | None = None) -> Sites:
     checked = Settings.model_validate({"sites": list(settings)})
-    return Sites(checked.sites, 1000, (board or Board()).make)
+    return Sites(checked.sites, 1000, (board or Board()).make, facts_of(checked.sites, SECRET))
 
 
 def site(*hosts: str, **paths: str) -> dict[str, Any]:
@@ -239,7 +240,7 @@ def test_the_board_lists_servers_in_the_order_in_which_sites_make_them() -> None
         }
     )
     board = Board()
-    Sites(settings.sites, 1, board.make)
+    Sites(settings.sites, 1, board.make, facts_of(settings.sites, SECRET))
     listed = listed_servers(settings.sites)
     assert [server for server, _ in listed] == [origin.server for origin in board.origins]
     assert [health.path for _, health in listed if health] == ["/up"]

@@ -10,23 +10,32 @@ import ipaddress
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
-from trafficguard.clock import Clock
+from trafficguard.clock import SECOND, Clock
 from trafficguard.commands.request_text import read_request_text
+from trafficguard.counters.layout import Sizes
+from trafficguard.counters.ledger import KIND_WORDS
+from trafficguard.counters.table import Table
 from trafficguard.exchange import Conditions, Request
-from trafficguard.guard import Explanation, Guard
+from trafficguard.exchange import Outcome as Answered
+from trafficguard.guard import Explanation, Found, Guard
 from trafficguard.http.framing import HEAD_TOO_LARGE, frame
 from trafficguard.http.head import RequestHead, RequestReader
 from trafficguard.http.refusal import Refusal
 from trafficguard.scoring.weigh import Share
-from trafficguard.settings import LimitSettings, PolicySettings
+from trafficguard.settings import LimitSettings, PolicySettings, SiteSettings
+from trafficguard.signals.behaviour import Behaviour
 from trafficguard.signals.catalog import Signal
+from trafficguard.signals.facts import facts_of
 
-SITE = "*"
-"""The request is judged as if it came to the one site of `serve --upstream`."""
 _LONGEST_LINE = 76
+_SIZES = Sizes(16, 16, 16, 16, 16, 16, 64, 1, 16, 1)
+"""Counters for one visitor."""
+_SECRET = bytes(16)
+_FOUND = Answered(200)
+"""What became of the times before."""
 
 
 class Sender(NamedTuple):
@@ -36,6 +45,10 @@ class Sender(NamedTuple):
     """Client address."""
     secure: bool
     """Whether the client spoke https."""
+    times: int = 1
+    """How often it has sent the request, this time included."""
+    every: float = 1.0
+    """Seconds from one time to the next."""
 
 
 class Outcome(NamedTuple):
@@ -49,17 +62,36 @@ class Outcome(NamedTuple):
 
 
 def explain(
-    data: bytes, sender: Sender, limits: LimitSettings, policy: PolicySettings, clock: Clock
+    data: bytes,
+    sender: Sender,
+    limits: LimitSettings,
+    policy: PolicySettings,
+    site: SiteSettings,
+    clock: Clock,
 ) -> Outcome:
-    """What becomes of the request at the beginning of `data`."""
+    """What becomes of the request at the beginning of `data`, sent to `site`."""
     text = read_request_text(data)
     line = text.raw.partition(b"\r\n")[0].decode("latin-1")
     head = read_head(text.raw, limits)
     if isinstance(head, Refusal):
         return Outcome(head, line, sender, text.notes)
-    request = Request(head, sender.client, sender.secure, SITE, b"explain")
-    explanation = Guard(policy).explain(request, clock.now(), Conditions())
-    return Outcome(explanation, line, sender, text.notes)
+    return Outcome(_judge(head, sender, policy, site, clock.now()), line, sender, text.notes)
+
+
+def _judge(
+    head: RequestHead, sender: Sender, policy: PolicySettings, site: SiteSettings, now: int
+) -> Explanation:
+    table = Table.create(_SIZES, _SECRET)
+    try:
+        guard = Guard(policy, table.memory, facts_of([site], _SECRET), gives_sessions=True)
+        request = Request(head, sender.client, sender.secure, site.hosts[0], b"explain")
+        step = int(sender.every * SECOND)
+        for before in range(sender.times - 1, 0, -1):
+            guard.judge(request, now - before * step, Conditions())
+            guard.observe(request, _FOUND, now - before * step)
+        return guard.explain(request, now, Conditions())
+    finally:
+        table.close()
 
 
 def read_head(raw: bytes, limits: LimitSettings) -> RequestHead | Refusal:
@@ -95,15 +127,22 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         return record | {
             "refused": {"status": result.status, "reason": result.reason, "detail": result.detail}
         }
-    verdict = result.assessment.verdict
+    verdict = result.verdict
     return record | {
         "action": verdict.action.word,
         "rule": verdict.rule,
         "score": round(verdict.score, 3),
-        "evidence": result.assessment.evidence,
+        "evidence": result.evidence,
+        "individual": result.individual,
+        "group": result.group,
+        "route": result.place.route.word,
         "labels": list(verdict.labels),
         "fingerprint": result.assessment.fingerprint,
-        "signals": [_share_as_json(share) for share in result.assessment.shares],
+        "signals": [
+            *(_share_as_json(share) for share in result.assessment.shares),
+            *(_found_as_json(one) for one in result.found),
+        ],
+        "features": result.features,
         "silent": [signal.name for signal in result.silent],
         "unmet": [signal.name for signal in result.unmet],
     }
@@ -117,6 +156,16 @@ def _share_as_json(share: Share) -> dict[str, Any]:
         "unit": share.signal.unit,
         "evidence": share.evidence,
         "text": share.text,
+    }
+
+
+def _found_as_json(one: Found) -> dict[str, Any]:
+    return {
+        "signal": one.signal.name,
+        "key": one.signal.key,
+        "mode": "on" if one.counts else "shadow",
+        "evidence": one.evidence,
+        "text": one.signal.text,
     }
 
 
@@ -138,7 +187,7 @@ def show(outcome: Outcome, console: Console) -> None:
 
 def _show_explanation(explanation: Explanation, console: Console) -> None:
     assessment = explanation.assessment
-    verdict = assessment.verdict
+    verdict = explanation.verdict
     style = "green" if verdict.action.word == "pass" else "red"
     score = f"{verdict.score:.1f}"
     console.print(f"{verdict.action.word}: bot score {score} of 100, by rule {verdict.rule}", style=style)
@@ -147,29 +196,56 @@ def _show_explanation(explanation: Explanation, console: Console) -> None:
     console.print()
     console.print(_table(explanation))
     console.print()
+    if explanation.features:
+        console.print(_features(explanation))
+        console.print()
+    else:
+        console.print("Nothing is known of the sender yet: a key is followed from its third request on (--times).")
+        console.print()
     if explanation.silent:
         console.print(f"Looked and found nothing: {', '.join(signal.name for signal in explanation.silent)}.")
     if explanation.unmet:
         console.print(f"Not asked: {', '.join(_why_unmet(signal) for signal in explanation.unmet)}.")
 
 
-def _table(explanation: Explanation) -> Table:
+def _table(explanation: Explanation) -> Grid:
     """One row a signal that found something, and their sum; evidence in nats."""
-    table = Table(show_footer=True, expand=False)
+    table = Grid(show_footer=True, expand=False)
     table.add_column("Signal", "sum", overflow="fold")
     table.add_column("Found", justify="right")
-    evidence = f"{explanation.assessment.evidence:.2f}"
+    evidence = f"{explanation.evidence:.2f}"
     table.add_column("Evidence", evidence, justify="right")
-    table.add_column("Why", f"{evidence} nats are a bot score of {explanation.assessment.verdict.score:.1f}")
+    parts = f"its own {explanation.individual:.2f}, its group's {explanation.group:.2f}"
+    table.add_column("Why", f"{parts}; {evidence} nats are a bot score of {explanation.verdict.score:.1f}")
     for share in explanation.assessment.shares:
         name = share.signal.name if share.counts else f"{share.signal.name} (in shadow: does not count)"
         unit = share.signal.unit
         found = unit if unit == "yes" else f"{share.finding.amount:g} {unit}"
         table.add_row(Text(name), Text(found), f"{share.evidence:.2f}", Text(share.text))
+    for one in explanation.found:
+        name = one.signal.name if one.counts else f"{one.signal.name} (in shadow: does not count)"
+        amount = explanation.features[one.signal.key][one.signal.feature]
+        table.add_row(Text(name), Text(f"{amount:.2g}"), f"{one.evidence:.2f}", Text(one.signal.text))
     return table
 
 
-def _why_unmet(signal: Signal) -> str:
+def _features(explanation: Explanation) -> Grid:
+    """What is known of each key: one row a feature, one column a key."""
+    table = Grid(expand=False)
+    table.add_column("Known of its")
+    kinds = [kind for kind in KIND_WORDS if kind in explanation.features]
+    for kind in kinds:
+        table.add_column(kind, justify="right")
+    for name in next(iter(explanation.features.values())):
+        values = [explanation.features[kind][name] for kind in kinds]
+        if any(values):
+            table.add_row(name.replace("_", " "), *(f"{value:.2f}".rstrip("0").rstrip(".") for value in values))
+    return table
+
+
+def _why_unmet(signal: Signal | Behaviour) -> str:
+    if isinstance(signal, Behaviour):
+        return f"{signal.name} ({'off' if signal.mode == 'off' else f'nothing known of its {signal.key} yet'})"
     if signal.mode == "off":
         return f"{signal.name} (off)"
     return f"{signal.name} (needs {', '.join(sorted(need.value for need in signal.needs))})"

@@ -1,38 +1,39 @@
-"""The Python face of a counter table: owns or borrows the memory, checks it once, then calls the kernel.
+"""The Python face of the counters' memory: makes or adopts it, checks it once, then calls the kernels.
 
-Promises: `observe` is one compiled call. Memory that is handed over with a fitting header keeps its counts;
-any other starts empty. Every process that inherits the memory counts in the same table, so make it before
-forking. Never: counts by itself, reads a clock, grows, or stores a key. A table object belongs to one thread
-of one process at a time.
+Promises: one memory, `memory`, that every process forked from its maker shares, and a file descriptor, `fd`, with
+which a new supervisor can adopt it. Memory that fits keeps its counts and its secret; any other is left as it
+is, and a new one starts empty. Never: counts by itself, reads a clock, grows, or stores a key. A table object
+belongs to one thread of one process at a time.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import mmap
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 
 from trafficguard.counters import layout
 from trafficguard.counters.jit import Words
-from trafficguard.counters.kernels import observe
-
-Memory = mmap.mmap | memoryview | bytearray
+from trafficguard.counters.kernels import add_to_gauge, burn_nonce, mark, reserve_gate, visit
+from trafficguard.counters.layout import Layout, Sizes
 
 KEY_BYTES: Final = 16
 """Bytes of a key."""
-MAX_KEYS: Final = 8
-"""Most keys of one request."""
 SECRET_BYTES: Final = 16
 """Bytes of the hash secret."""
 
+_SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+"""Nobody who is handed the memory can cut it off under those who use it."""
+
 
 @dataclass(frozen=True, slots=True)
-class TableStats:
-    """What became of the slots since the table was empty."""
+class KindStats:
+    """What became of the slots of one kind since the memory was empty."""
 
     slots: int
     """How many there are."""
@@ -41,81 +42,151 @@ class TableStats:
     evictions: int
     """Keys that were replaced by a newer one because their neighbourhood was full."""
     refusals: int
-    """Requests of a new key that went uncounted because its whole neighbourhood was busy."""
+    """Visits of a key that should have had a slot and found none to take: to be alarmed about."""
+    generation: int
+    """How many generations of its sketch there have been, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateStats:
+    """What was denied for want of room: to be alarmed about."""
+
+    gates_full: int
+    """Reservations."""
+    nonces_full: int
+    """Nonces."""
 
 
 class Table:
-    """Sliding-window counters for a fixed number of keys."""
+    """The counters' memory."""
 
-    __slots__ = ("_counters", "_directory", "_header", "_key_words", "_keys", "_rates", "_rows", "slots")
+    __slots__ = ("_found", "_key", "_key_bytes", "fd", "memory", "plan")
 
-    def __init__(self, memory: Memory, slots: int, secret: bytes | None = None) -> None:
-        """Takes over memory whose header fits layout, `slots` and (where given) secret; empties any other.
-
-        New memory must be zeroed, as a fresh mapping is. Without a secret a random one is drawn. Raises
-        ValueError for a number of slots that `layout` refuses, for memory that is too small or not aligned to
-        64 bytes, and for a secret that is not 16 bytes long.
-        """
-        plan = layout.layout(slots)
-        words = _words_of(memory, plan)
-        self.slots = slots
-        self._header = _part(words, plan.header)
-        self._directory = _part(words, plan.directory)
-        self._counters = _part(words, plan.counters)
-        if not _fits(self._header, slots, secret):
-            _start_empty(words, slots, os.urandom(SECRET_BYTES) if secret is None else secret)
-
-        self._rows = np.zeros((MAX_KEYS, layout.ROW_COLUMNS))
-        self._rates = cast("memoryview[float]", self._rows.data)
-        scratch = bytearray(MAX_KEYS * KEY_BYTES)
-        self._keys = memoryview(scratch)
-        self._key_words = np.frombuffer(scratch, np.uint64)
+    def __init__(self, fd: int, plan: Layout) -> None:
+        """Maps memory that fits; `create` and `adopt` see to that. The descriptor is the table's from now on."""
+        self.fd = fd
+        self.plan = plan
+        self.memory: Words = np.frombuffer(mmap.mmap(fd, plan.size), np.uint64)
+        self._key_bytes = bytearray(KEY_BYTES)
+        self._key = np.frombuffer(self._key_bytes, np.uint64)
+        self._found = np.zeros(1, np.uint64)
 
     @classmethod
-    def in_new_memory(cls, slots: int, secret: bytes | None = None) -> Table:
-        """An empty table in new memory that processes forked from now on share. Raises as `Table` does."""
-        return cls(mmap.mmap(-1, cls.bytes_needed(slots)), slots, secret)
+    def create(cls, sizes: Sizes | None = None, secret: bytes | None = None) -> Table:
+        """An empty table in new memory; without a secret a random one is drawn.
 
-    @staticmethod
-    def bytes_needed(slots: int) -> int:
-        """Bytes of memory for that many slots. Raises ValueError for a number that `layout` refuses."""
-        return layout.layout(slots).size
-
-    def observe(self, keys: Sequence[bytes], now: int) -> memoryview[float]:
-        """Counts one request under each of its keys, at `now` nanoseconds since the Unix epoch.
-
-        Returns the estimates: `rates[key, window]` for the windows of `layout.WINDOWS_S`, this request
-        included, and `rates[key, layout.SECONDS_SINCE]`, infinite on first sight. A row of zeros says that
-        the key could not be counted. The view is overwritten by the next call; rows beyond the keys mean
-        nothing. Raises ValueError unless there are at most 8 keys of 16 bytes.
+        Raises ValueError for sizes that `layout` refuses and for a secret that is not 16 bytes long, OSError where
+        there is no memory.
         """
-        count = len(keys)
-        self._keys[: KEY_BYTES * count] = b"".join(keys)
-        observe(self._header, self._directory, self._counters, self._key_words, count, now, self._rows)
-        return self._rates
+        plan = layout.layout(sizes)
+        words = _secret_words(os.urandom(SECRET_BYTES) if secret is None else secret)
+        fd = os.memfd_create("trafficguard-counters", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(fd, plan.size)
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+            table = cls(fd, plan)
+        except BaseException:
+            os.close(fd)
+            raise
+        table.memory[layout.SECRET : layout.SECRET + 2] = words
+        # The digest comes last: memory without it is nobody's.
+        for index, word in sorted(layout.fixed_words(plan).items(), reverse=True):
+            table.memory[index] = word
+        return table
 
-    def stats(self) -> TableStats:
-        """What became of the slots, over all processes."""
-        header = self._header
-        return TableStats(
-            slots=self.slots,
-            live=int(header[layout.LIVE]),
-            evictions=int(header[layout.EVICTIONS]),
-            refusals=int(header[layout.REFUSALS]),
+    @classmethod
+    def adopt(cls, fd: int, sizes: Sizes | None = None) -> Table:
+        """The table in memory handed over, if it has this layout and these sizes, else an empty one in new memory.
+
+        The descriptor is taken: it becomes the table's, or is closed. Raises as `create` does.
+        """
+        plan = layout.layout(sizes)
+        with contextlib.suppress(OSError, ValueError):
+            if os.fstat(fd).st_size == plan.size:
+                table = cls(fd, plan)
+                if _fits(table.memory, plan):
+                    return table
+        with contextlib.suppress(OSError):
+            os.close(fd)
+        return cls.create(sizes)
+
+    def close(self) -> None:
+        """Closes the descriptor; the mapping goes with the last array over it."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def visit(self, kind: int, key: bytes, now: int, group: int = 0) -> tuple[int, int]:
+        """Counts one visit of a key of 16 bytes at `now` ns since the Unix epoch.
+
+        Returns where the data of its slot start in `memory`, 0 if it has none, and how many visits are known.
+        Raises ValueError for a key of another length.
+        """
+        self._set_key(key)
+        seen = visit(self.memory, kind, self._key, group, now, self._found)
+        return int(self._found[0]), int(seen)
+
+    def hold(self, kind: int, first: int, flags: int, now: int) -> None:
+        """Marks the slot whose data start at `first` as worth keeping for an hour."""
+        mark(self.memory, kind, np.uint64(first), flags, now)
+
+    def reserve(self, key: bytes, interval: int, tolerance: int, now: int, most_wait: int) -> int:
+        """Reserves the next arrival at the key's gate; all times in ns.
+
+        One arrival every `interval`, `tolerance` of them at once. Returns how long to wait for it, or -1 if that
+        is longer than `most_wait` or there is no room for the gate; nothing is reserved then.
+        """
+        self._set_key(key)
+        return int(reserve_gate(self.memory, self._key, interval, tolerance, now, most_wait))
+
+    def burn(self, nonce: bytes, expires: int, now: int) -> int:
+        """Burns a nonce: 1 if burnt now, 0 if it already was or has expired, -1 if there is no room to know."""
+        self._set_key(nonce)
+        return int(burn_nonce(self.memory, self._key, expires, now))
+
+    def add_to_gauge(self, worker: int, gauge: int, amount: int) -> None:
+        """Adds to a gauge of a worker. Raises IndexError for a worker or gauge that there is not."""
+        self._check_gauge(worker, gauge)
+        add_to_gauge(self.memory, worker, gauge, amount)
+
+    def gauge(self, gauge: int) -> int:
+        """The sum of a gauge over all workers. Raises IndexError for a gauge that there is not."""
+        self._check_gauge(0, gauge)
+        return int(self._gauges()[:, gauge].astype(np.int64).sum())
+
+    def zero_gauges(self, worker: int) -> None:
+        """Forgets what a worker that died had counted, for its successor. Raises IndexError as `add_to_gauge`."""
+        self._check_gauge(worker, 0)
+        self._gauges()[worker, :] = 0
+
+    def stats(self, kind: int) -> KindStats:
+        """What became of the slots of a kind, over all processes."""
+        row = layout.TALLIES + kind * layout.KIND_WORDS
+        tally = [int(word) for word in self.memory[row : row + layout.KIND_WORDS]]
+        return KindStats(
+            slots=self.plan.sizes.slots[kind],
+            live=tally[layout.LIVE],
+            evictions=tally[layout.EVICTIONS],
+            refusals=tally[layout.REFUSALS],
+            generation=tally[layout.GENERATION] >> 32,
         )
 
+    def gate_stats(self) -> GateStats:
+        """What was denied for want of room, over all processes."""
+        return GateStats(int(self.memory[layout.GATES_FULL]), int(self.memory[layout.NONCES_FULL]))
 
-def _words_of(memory: Memory, plan: layout.Layout) -> Words:
-    if memoryview(memory).nbytes < plan.size:
-        raise ValueError(f"{plan.slots} slots need {plan.size} bytes, not {memoryview(memory).nbytes}")
-    words = np.frombuffer(memory, np.uint64, plan.size // layout.WORD_BYTES)
-    if words.ctypes.data % layout.ALIGNMENT:
-        raise ValueError(f"a table must start at a multiple of {layout.ALIGNMENT} bytes")
-    return words
+    def _set_key(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        self._key_bytes[:] = key
 
+    def _gauges(self) -> Words:
+        region = self.plan["gauges"]
+        return self.memory[region.offset : region.end].reshape(region.rows, region.words)
 
-def _part(words: Words, region: layout.Region) -> Words:
-    return words[region.offset // layout.WORD_BYTES : region.end // layout.WORD_BYTES]
+    def _check_gauge(self, worker: int, gauge: int) -> None:
+        if not (0 <= worker < self.plan.sizes.workers and 0 <= gauge < layout.GAUGES_PER_WORKER):
+            raise IndexError(f"there is no gauge {gauge} of worker {worker}")
 
 
 def _secret_words(secret: bytes) -> Words:
@@ -124,17 +195,5 @@ def _secret_words(secret: bytes) -> Words:
     return np.frombuffer(secret, np.uint64)
 
 
-def _fits(header: Words, slots: int, secret: bytes | None) -> bool:
-    if int(header[layout.DIGEST]) != layout.layout_digest() or int(header[layout.SLOTS]) != slots:
-        return False
-    return secret is None or bool((header[layout.SECRET : layout.SECRET + 2] == _secret_words(secret)).all())
-
-
-def _start_empty(words: Words, slots: int, secret: bytes) -> None:
-    key = _secret_words(secret)
-    # A new mapping is already zero; writing zeros would make every page of it resident.
-    if words[: layout.HEADER_WORDS].any():
-        words[:] = 0
-    words[layout.SLOTS] = slots
-    words[layout.SECRET : layout.SECRET + 2] = key
-    words[layout.DIGEST] = layout.layout_digest()
+def _fits(memory: Words, plan: Layout) -> bool:
+    return all(int(memory[index]) == word for index, word in layout.fixed_words(plan).items())

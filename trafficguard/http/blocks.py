@@ -27,20 +27,24 @@ FIELD_BYTES: Final = 256
 class Shape:
     """What a head is without its target and its personal values; heads of one shape share it. Treat as frozen."""
 
-    __slots__ = ("announces_body", "claims_at", "fields", "special_at")
+    __slots__ = ("announces_body", "claims_at", "cookies_at", "fields", "special_at")
 
     def __init__(self, fields: tuple[Field, ...]) -> None:
         self.fields = fields
         """The header lines in order; personal ones with their name only."""
         self.special_at = tuple(at for at, field in enumerate(fields) if 0 < field.kind <= HOP)
         self.claims_at = tuple(at for at, field in enumerate(fields) if field.kind > HOP)
+        self.cookies_at = tuple(at for at, field in enumerate(fields) if field.name == b"cookie")
         self.announces_body = any(field.kind in (CONTENT_LENGTH, TRANSFER_ENCODING) for field in fields)
 
 
 class RequestBlock:
-    """The header lines of a request. Treat as frozen, but for `framing` and `onward`, which are filled in once."""
+    """The header lines of a request. Treat as frozen, but for what is filled in once."""
 
-    __slots__ = ("claims", "fields", "framing", "has_chain", "onward", "onward_trusted", "shape", "special")
+    __slots__ = (
+        "claims", "cookie", "fields", "framing", "has_chain", "navigates", "onward", "onward_trusted", "shape",
+        "special",
+    )  # fmt: skip
 
     def __init__(self, fields: list[Field], shape: Shape) -> None:
         self.fields = fields
@@ -50,6 +54,10 @@ class RequestBlock:
         """Those of `fields` that frame the message or the connection: kinds up to HOP."""
         self.claims = [fields[at] for at in shape.claims_at]
         """Those of `fields` that only a trusted peer, or only we, may say: kinds above HOP."""
+        self.cookie = b"; ".join([fields[at].value for at in shape.cookies_at]) if shape.cookies_at else None
+        """The value of Cookie, of all such lines if there are more (RFC 9113 section 8.2.3)."""
+        self.navigates: bool | None = None
+        """Whether a visitor goes to a page with it, once that is known."""
         self.has_chain = any(field.name == b"x-forwarded-for" for field in self.claims)
         self.framing: Framing | Refusal | None = None
         """What they mean in a plain HTTP/1.1 request, once that is known."""

@@ -8,7 +8,9 @@ judges whether a line is allowed (`framing`), and never shares lines that carry 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Final
 
 
@@ -29,6 +31,8 @@ class Kind(IntEnum):
     REQUEST_ID = 9
     OURS = 10
     """X-Bot-*: what only this program may say."""
+    HANDSHAKE = 11
+    """What a trusted peer that ends TLS says of the handshake, under names from the settings."""
 
 
 # An enum's members are looked up slowly, and these are compared with on the path of every request.
@@ -113,17 +117,20 @@ class Field:
         return f"Field({self.line!r})"
 
 
-def kind_of(name: bytes) -> Kind:
-    """The kind of a lower-case header name.
+NO_KINDS: Final[Mapping[bytes, Kind]] = MappingProxyType({})
+
+
+def kind_of(name: bytes, configured: Mapping[bytes, Kind] = NO_KINDS) -> Kind:
+    """The kind of a lower-case header name; `configured` are kinds that the settings give to names.
 
     An underscore spelling of a name that matters (`X_Bot_Score`, `Content_Length`) is dropped from everyone: origins
     that build CGI variables cannot tell it from the dashed one.
     """
-    kind = KINDS.get(name)
+    kind = KINDS.get(name) or configured.get(name)
     if kind is not None:
         return kind
     dashed = name.replace(b"_", b"-")
-    if dashed != name and dashed in KINDS:
+    if dashed != name and (dashed in KINDS or dashed in configured):
         return Kind.HOP
     if dashed.startswith(b"x-bot-"):
         return Kind.OURS
@@ -135,11 +142,20 @@ def kind_of(name: bytes) -> Kind:
 class FieldStore:
     """Two generations of shared fields: when the young one is full it becomes the old one, whose lines are dropped."""
 
-    __slots__ = ("_judged", "_likes", "_old", "_private", "young")
+    __slots__ = ("_judged", "_kinds", "_likes", "_old", "_private", "young")
 
-    def __init__(self, private: frozenset[bytes], judged: frozenset[bytes] | None = None) -> None:
-        """`private` names never share a line; of names not `judged` (None: all are) the value makes no shape."""
+    def __init__(
+        self,
+        private: frozenset[bytes],
+        judged: frozenset[bytes] | None = None,
+        kinds: Mapping[bytes, Kind] = NO_KINDS,
+    ) -> None:
+        """`private` names never share a line; of names not `judged` (None: all are) the value makes no shape.
+
+        `kinds` are those that the settings give to names.
+        """
         self._judged = judged
+        self._kinds = kinds
         self.young: dict[bytes, Field] = {}
         self._old: dict[bytes, Field] = {}
         self._likes: dict[bytes, Field] = {}
@@ -168,5 +184,5 @@ class FieldStore:
         if len(self._likes) >= MOST_NAMES:
             self._likes.clear()
         name = raw_name.lower()
-        like = self._likes[raw_name] = Field(raw_name + b":", raw_name, name, b"", kind_of(name), raw_name)
+        like = self._likes[raw_name] = Field(raw_name + b":", raw_name, name, b"", kind_of(name, self._kinds), raw_name)
         return like

@@ -9,12 +9,13 @@ how long a body is (`framing`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httptools
 
 from trafficguard.http.blocks import AnswerBlock, BlockStore, RequestBlock, Shape
-from trafficguard.http.fields import PERSONAL, PERSONAL_ANSWER, Field, FieldStore
+from trafficguard.http.fields import NO_KINDS, PERSONAL, PERSONAL_ANSWER, Field, FieldStore, Kind
 from trafficguard.http.refusal import Refusal
 from trafficguard.http.target import Target, is_plain, read_target, split_plain
 
@@ -50,13 +51,13 @@ class RequestHead:
         self.raw = raw
         """All bytes of the head, with the empty line."""
         self.line = line
-        """The request line without CRLF."""
+        """The request line without CRLF; of an HTTP/2 request, as an HTTP/1.1 origin gets it."""
         self.method = method
         self._target = target
         self.authority = target.authority if target is not None else None
         """Host and port of a target in absolute form; it then replaces the Host header."""
         self.minor = minor
-        """Minor HTTP version: 1 or 0."""
+        """Minor HTTP version: 1 or 0; 2 stands for HTTP/2."""
         self.block = block
         """Its header lines, and what follows from them alone."""
         self.chain = chain
@@ -78,6 +79,11 @@ class RequestHead:
     def shape(self) -> Shape:
         """What it shares with other heads."""
         return self.block.shape
+
+    @property
+    def cookie(self) -> bytes | None:
+        """The value of Cookie, of all such lines if there are more; None without one."""
+        return self.block.cookie
 
     @property
     def special(self) -> list[Field]:
@@ -102,10 +108,18 @@ class RequestReader:
 
     __slots__ = ("_blocks", "_most_headers", "_parser", "_shape_lines", "_shapes", "_store")
 
-    def __init__(self, most_headers: int = 100, judged: frozenset[bytes] | None = None) -> None:
-        """`judged` are the headers (lower case) whose values judging looks at; None: any of them."""
+    def __init__(
+        self,
+        most_headers: int = 100,
+        judged: frozenset[bytes] | None = None,
+        kinds: Mapping[bytes, Kind] = NO_KINDS,
+    ) -> None:
+        """`judged` are the headers (lower case) whose values judging looks at; None: any of them.
+
+        `kinds` are those that the settings give to names.
+        """
         self._most_headers = most_headers
-        self._store = FieldStore(PERSONAL, judged)
+        self._store = FieldStore(PERSONAL, judged, kinds)
         self._blocks: BlockStore[RequestBlock] = BlockStore()
         self._shapes: dict[tuple[Field, ...], Shape] = {}
         self._shape_lines = 0
@@ -139,20 +153,20 @@ class RequestReader:
         rest, chain = raw[end:], b""
         if cuts_chain:
             rest, chain = _without_chain(rest)
-        block = self._block(rest)
+        block = self.block(rest)
         if chain and block is not None and block.has_chain:
-            block, chain = self._block(raw[end:]), b""  # two of them, whose order counts
+            block, chain = self.block(raw[end:]), b""  # two of them, whose order counts
         if block is None:
             return self._refuse(TOO_MANY_HEADERS)
         if block.shape.announces_body:
             self.forget_body()
         return RequestHead(raw, line, words[0], target, minor, block, chain)
 
-    def _block(self, rest: bytes) -> RequestBlock | None:
+    def block(self, rest: bytes) -> RequestBlock | None:
+        """The header lines in checked bytes that start with the end of a request line; None when there are too many."""
         return self._blocks.young.get(rest) or self._blocks.recall(rest) or self._read_block(rest)
 
     def _read_block(self, rest: bytes) -> RequestBlock | None:
-        """The header lines in `rest`, which starts with the end of the request line; None when there are too many."""
         lines = rest.split(b"\r\n")
         if len(lines) - 3 > self._most_headers:
             return None
@@ -264,9 +278,10 @@ class AnswerReader:
 
     __slots__ = ("_blocks", "_dates", "_store")
 
-    def __init__(self) -> None:
+    def __init__(self, hidden: frozenset[bytes] = frozenset()) -> None:
+        """`hidden` are headers (lower case) that the shop means for us: they end at this hop."""
         self._dates: set[bytes] = set()
-        self._store = FieldStore(PERSONAL_ANSWER)
+        self._store = FieldStore(PERSONAL_ANSWER, kinds=dict.fromkeys(hidden, Kind.HOP))
         self._blocks: BlockStore[AnswerBlock] = BlockStore()
 
     def read(self, raw: bytes) -> AnswerHead | None:
@@ -277,7 +292,8 @@ class AnswerReader:
             line = raw[at : at + _DATE_SIZE]
             if line in self._dates or self._is_date(line):
                 # Without its date, the head of one resource stays the same for longer than a second.
-                key, date = raw[:at] + raw[at + _DATE_SIZE - 2 :], line[:-2]
+                date = line[:-2]
+                key = raw.replace(date, b"", 1)
         block = self._blocks.young.get(key) or self._blocks.recall(key) or self._read_block(key)
         return AnswerHead(raw, date, block) if block is not None else None
 

@@ -17,7 +17,7 @@ from trafficguard.http.framing import AnswerFraming, Framing
 from trafficguard.http.head import AnswerHead, RequestHead
 
 _DROPPED: Final = frozenset(
-    (Kind.CONNECTION, Kind.UPGRADE, Kind.HOP, Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS)
+    (Kind.CONNECTION, Kind.UPGRADE, Kind.HOP, Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS, Kind.HANDSHAKE)
 )
 _DROPPED_FROM_ANSWERS: Final = frozenset((Kind.CONNECTION, Kind.UPGRADE, Kind.HOP))
 _KEPT_OF_TRUSTED: Final = frozenset((b"x-forwarded-host", b"x-forwarded-port"))
@@ -25,7 +25,6 @@ _KEPT_OF_TRUSTED: Final = frozenset((b"x-forwarded-host", b"x-forwarded-port"))
 STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
 }
-CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def request_head(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
@@ -48,8 +47,12 @@ def _kept(fields: list[Field], named: frozenset[bytes], trusted: bool) -> list[b
     return [
         field.line
         for field in fields
-        if not _goes(field, named, _DROPPED) or (trusted and field.name in _KEPT_OF_TRUSTED and field.name not in named)
+        if not _goes(field, named, _DROPPED) or (trusted and _is_kept_of_trusted(field) and field.name not in named)
     ]
+
+
+def _is_kept_of_trusted(field: Field) -> bool:
+    return field.kind is Kind.HANDSHAKE or field.name in _KEPT_OF_TRUSTED
 
 
 def _rewritten(head: RequestHead, framing: Framing, trusted: bool, extra: bytes) -> bytes:
@@ -82,7 +85,8 @@ def _request_line(head: RequestHead) -> bytes:
 def answer_head(head: AnswerHead, framing: AnswerFraming, connection: bytes, decoded: bool) -> bytes:
     """The head to send to a client.
 
-    `connection` is the Connection line to add (empty for none), `decoded` tells that a chunked body is sent plain.
+    `connection` is the Connection line to add, with others of ours (empty for none), `decoded` tells that a chunked
+    body is sent plain.
     """
     if not framing.rewrite and not connection and not decoded:
         return head.raw

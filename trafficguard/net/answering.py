@@ -19,6 +19,8 @@ from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, TUNNEL, Connec
 from trafficguard.net.handshake import accepts
 from trafficguard.net.upload import Upload
 from trafficguard.net.upstream import Upstream
+from trafficguard.net.visiting import settle
+from trafficguard.signals.facts import SiteFacts
 
 ORIGIN_LEFT: Final = Reply(502, "The shop ended the connection without an answer.", "origin-left")
 BAD_ANSWER: Final = Reply(502, "The shop sent an answer that is not valid.", "bad-answer")
@@ -43,6 +45,9 @@ class Answering(Connection):
     """Whether the connection goes on after this answer."""
     _answered = False
     """Whether the head of the answer has been sent."""
+    _due = 0
+    """What the answer has to tell or to carry (`visiting`)."""
+    _facts: SiteFacts
 
     @property
     def is_settled(self) -> bool:
@@ -75,11 +80,12 @@ class Answering(Connection):
             return
         if framing.length == UNTIL_CLOSE or self.stage is BODY or services.draining:
             self._stays = False
-        if self._stays and whole is not None and not framing.rewrite and self._head.minor:
+        lines = settle(self._due, exchange, head, self._facts) if self._due else b""
+        if self._stays and whole is not None and not framing.rewrite and not lines and self._head.minor:
             out = whole
         else:
             rest = piece if piece is not None else whole[len(head.raw) :] if whole is not None else b""
-            out = self._answer_head(head, framing) + rest
+            out = self._answer_head(head, framing, lines) + rest
         exchange.status = head.status
         exchange.bytes_out += len(out)
         self._answered = True
@@ -93,10 +99,11 @@ class Answering(Connection):
             return
         if self.stage is not BUSY or self.services.draining:
             self._stays = False
-        if self._stays and not framing.rewrite and self._head.minor:
+        lines = settle(self._due, exchange, head, self._facts) if self._due else b""
+        if self._stays and not framing.rewrite and not lines and self._head.minor:
             out = whole
         else:
-            out = self._answer_head(head, framing) + whole[len(head.raw) :]
+            out = self._answer_head(head, framing, lines) + whole[len(head.raw) :]
         exchange.status = head.block.status
         exchange.bytes_out += len(out)
         self._answered = True
@@ -105,13 +112,13 @@ class Answering(Connection):
         self.finish()
         self._go_on()
 
-    def _answer_head(self, head: AnswerHead, framing: AnswerFraming) -> bytes:
+    def _answer_head(self, head: AnswerHead, framing: AnswerFraming, lines: bytes) -> bytes:
         old = self.speaks_old
         decoded = old and framing.length == CHUNKED
         if decoded:
             self._stays = False  # without chunks, only the end of the connection tells where the body ends
         connection = (KEEP_ALIVE if old else b"") if self._stays else CLOSE
-        return answer_head(head, framing, connection, decoded)
+        return answer_head(head, framing, connection + lines, decoded)
 
     def continue_answer(self, piece: bytes) -> None:
         """Sends the next piece of the answer's body."""
@@ -162,7 +169,7 @@ class Answering(Connection):
             upstream.abandon()
 
     def finish(self) -> None:
-        """The last moment of every exchange: counted, and offered to the decision log."""
+        """The last moment of every exchange: counted, offered to the decision log, and learnt from if it was judged."""
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
@@ -170,6 +177,8 @@ class Answering(Connection):
         exchange.ended = services.clock.now()
         services.meters.finish(exchange)
         services.ring.offer(exchange)
+        if exchange.verdict is not None and exchange.request is not None and services.guard is not None:
+            services.guard.observe(exchange.request, exchange.outcome, exchange.ended)
 
     def _go_on(self) -> None:
         """After an answer: to the next request, or to the end of the connection."""

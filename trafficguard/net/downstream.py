@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from trafficguard.exchange import Exchange, Request
+from trafficguard.exchange import UNKNOWN_HANDSHAKE, Exchange, Request
 from trafficguard.http.framing import BODY_TOO_LARGE, HEAD_TOO_LARGE, framing_of, refuse_early
 from trafficguard.http.head import RequestHead
 from trafficguard.http.refusal import Refusal
@@ -23,7 +23,10 @@ from trafficguard.net.proxy_header import Unread, read_proxy_header
 from trafficguard.net.sites import Route, Site
 from trafficguard.net.upload import Upload
 from trafficguard.net.upstream import Upstream
+from trafficguard.net.visiting import LOGIN, due_of
 from trafficguard.net.wheel import NEVER
+from trafficguard.signals.accounts import LARGEST_LOGIN
+from trafficguard.signals.facts import SiteFacts
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 """RFC 9110 section 9.2.2."""
@@ -49,6 +52,8 @@ class Downstream(Answering):
     _route: Route
     _lines = b""
     """Our own header lines for the origin."""
+    _waits = False
+    """Whether the request is judged only once its body, a login's, is here."""
 
     # Transport side
 
@@ -58,6 +63,8 @@ class Downstream(Answering):
             self._take_head(data)
         elif stage is BODY:
             self._take_body(data)
+            if self._waits:
+                self._end_wait()
         elif stage is BUSY:
             self._queue(self._queued + data)
         elif stage is TUNNEL:
@@ -174,7 +181,7 @@ class Downstream(Answering):
             self._refuse(refusal, None)
 
     def _start(self, raw: bytes, rest: bytes) -> None:
-        """A head is complete: frames it, routes it, has it judged, and sends it on or answers it."""
+        """A head is complete: frames it, routes it, and has it judged."""
         services, peer = self.services, self.peer
         head = services.reader.read(raw, peer.trusted and services.trust.cuts_chain)
         if isinstance(head, Refusal):
@@ -187,11 +194,14 @@ class Downstream(Answering):
             return
         self._framing = framing
         self._stays = framing.keep_alive and not services.draining
-        self._answered = False
+        self._answered = self._waits = False
+        self._due = 0
         site = services.sites.find(framing.host)
         route = (site.only or site.route(head.target)) if site is not None else None
         request = self._request(head, site)
         exchange = self._exchange = Exchange(request, services.clock.now())
+        if site is not None and services.guard is not None:
+            self._gather(site.facts, request, exchange.started)
         if framing.length:
             self.stage = BODY
             limit = site.body_limit(head.target) if site is not None and route is not None else None
@@ -205,28 +215,67 @@ class Downstream(Answering):
             self.reply(NO_SITE if site is None else NO_ROUTE)
             return
         self._route = route
+        if self._waits:
+            self._end_wait()
+        else:
+            self._judge(exchange, request)
+
+    def _gather(self, facts: SiteFacts, request: Request, now: int) -> None:
+        """What judging wants to know beside the head, and what is due with the answer."""
+        head = request.head
+        self._facts = facts
+        if facts.accounts.is_in_heads:
+            request.account = facts.accounts.of_head(head)
+        self._due = due = due_of(head, facts, self.services.enforcing, now)
+        if due & LOGIN:
+            self._waits = facts.accounts.reads(head, self._framing.length)
+
+    def _end_wait(self) -> None:
+        """Has a login judged once its body has come, or so much of it that the account will not be looked for."""
+        exchange, upload = self._exchange, self._upload
+        if exchange is None or exchange.request is None or upload is None:
+            self._waits = False  # it is answered already
+            return
+        if not upload.done and len(upload.held) <= LARGEST_LOGIN:
+            return
+        self._waits = False
+        if upload.done:
+            request, accounts = exchange.request, self._facts.accounts
+            request.account = accounts.of_body(request.head, upload.content()) or request.account
+        else:
+            self.hold(Hold.CONNECT)
+        exchange.started = self.services.clock.now()
+        self._judge(exchange, exchange.request)
+
+    def _judge(self, exchange: Exchange, request: Request) -> None:
+        """Has a request judged, and sends it on or answers it."""
+        services = self.services
         if services.guard is not None:
             exchange.verdict = services.guard.judge(request, exchange.started, services.conditions)
         if services.enforcing:
             step = act(exchange.verdict)
             if isinstance(step, Reply):
+                exchange.turned_away = True
                 self.reply(step)
                 return
             self._lines += step.lines
-        self._forward(route)
+        self._forward(self._route)
 
     def _request(self, head: RequestHead, site: Site | None) -> Request:
         """Who asks, under which id; and what the origin is told about that."""
         services, peer = self.services, self.peer
         request_id = services.new_request_id()
+        handshake = UNKNOWN_HANDSHAKE
         if peer.trusted:
             if head.block.claims:
                 request_id = request_id_of(head) or request_id
             client, forwarding, secure = services.trust.client_of(peer, head)
+            if services.trust.handshake_kinds and head.block.claims:
+                handshake = services.trust.handshake_of(head)
         else:
             client, forwarding, secure = peer.address, peer.forwarding, peer.secure
         self._lines = b"%bX-Request-Id: %b\r\n" % (forwarding, request_id)
-        return Request(head, client, secure, site.name if site is not None else "", request_id)
+        return Request(head, client, secure, site.name if site is not None else "", request_id, handshake)
 
     def _start_upload(self, exchange: Exchange, length: int, limit: int, rest: bytes) -> bool:
         """Prepares for a body and takes what has come of it; False when that ended the request."""
@@ -257,7 +306,8 @@ class Downstream(Answering):
             self._upstream.transport.write(piece)
         else:
             upload.held += piece
-            self.hold(Hold.CONNECT)
+            if not self._waits:
+                self.hold(Hold.CONNECT)
         if upload.done:
             self._end_upload(data[used:])
         elif not self._holds:  # else it is not the client that we wait for

@@ -11,14 +11,18 @@ import re
 import socket
 from typing import Final, Literal
 
+from trafficguard.exchange import Handshake
 from trafficguard.http.fields import Kind
 from trafficguard.http.head import RequestHead
 from trafficguard.settings import TrustedSettings
 
 _MOST_KNOWN: Final = 4096
+_LONGEST_HANDSHAKE: Final = 512
 _MAPPED: Final = b"\0" * 10 + b"\xff\xff"
 """RFC 4291 section 2.5.5.2: what an IPv4 address mapped into IPv6 starts with."""
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_JA4: Final = re.compile(r"[tqd](?:[0-9]{2}|[sd][0-9])[di][0-9]{4}[0-9A-Za-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
+_HTTP2: Final = re.compile(r"[0-9:;,]{0,128}\|[0-9]{1,10}\|[0-9:,]{0,128}\|[masp](?:,[masp]){0,3}")
 UNIX: Final = "unix"
 """The address of a peer on a Unix socket."""
 
@@ -68,7 +72,10 @@ def address_text(packed: bytes) -> str:
 class Trust:
     """The configured trusted peers."""
 
-    __slots__ = ("_known", "_networks", "cuts_chain", "header", "proxy_protocol")
+    __slots__ = (
+        "_handshakes", "_http2_header", "_ja4_header", "_known", "_networks", "cuts_chain", "handshake_kinds", "header",
+        "proxy_protocol",
+    )  # fmt: skip
 
     def __init__(self, settings: TrustedSettings) -> None:
         self._networks: dict[int, list[tuple[int, int]]] = {4: [], 16: []}
@@ -80,6 +87,12 @@ class Trust:
         self.proxy_protocol: Literal["off", "v1", "v2", "any"] = settings.proxy_protocol
         self.cuts_chain = settings.header == "x-forwarded-for"
         """Whether the chain of addresses is the only thing that differs between the heads of many visitors."""
+
+        self._ja4_header = (settings.ja4_header or "").encode()
+        self._http2_header = (settings.http2_header or "").encode()
+        self.handshake_kinds = {name: Kind.HANDSHAKE for name in (self._ja4_header, self._http2_header) if name}
+        """The headers in which trusted peers tell of the client's handshake; empty where none do."""
+        self._handshakes: dict[tuple[bytes, bytes], Handshake] = {}
 
     def peer(self, address: str) -> Peer:
         """The peer with this address; remembered, for clients come back."""
@@ -125,6 +138,32 @@ class Trust:
             if not self._covers_packed(packed):
                 break
         return client, forwarding_lines(chain, secure), secure
+
+    def handshake_of(self, head: RequestHead) -> Handshake:
+        """What a trusted peer says of the client's handshake; a word that is malformed, or there twice, is none."""
+        ja4: list[bytes] = []
+        http2: list[bytes] = []
+        for field in head.block.claims:
+            if field.kind is Kind.HANDSHAKE:
+                (ja4 if field.name == self._ja4_header else http2).append(field.value)
+        said = _only(ja4), _only(http2)
+        known = self._handshakes.get(said)
+        if known is None:
+            known = Handshake(_matching(_JA4, said[0]), _matching(_HTTP2, said[1]))
+            if len(self._handshakes) >= _MOST_KNOWN:
+                self._handshakes.clear()
+            if len(said[0]) + len(said[1]) <= _LONGEST_HANDSHAKE:
+                self._handshakes[said] = known
+        return known
+
+
+def _only(values: list[bytes]) -> bytes:
+    return values[0] if len(values) == 1 else b""
+
+
+def _matching(form: re.Pattern[str], value: bytes) -> str:
+    text = value.decode("latin-1")
+    return text if form.fullmatch(text) else ""
 
 
 def request_id_of(head: RequestHead) -> bytes:

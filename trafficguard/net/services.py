@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from trafficguard.net.connection import Connection
 
 LONGEST_ANSWER_HEAD: Final = 128 * 1024
+_LAST_DIGITS: Final = tuple(b"%02x" % number for number in range(256))
 
 
 class Ticks:
     """The timeouts, in ticks of the wheel."""
 
-    __slots__ = ("answer_head", "body", "connect", "first_byte", "head", "idle", "keepalive", "linger", "tunnel")
+    __slots__ = ("answer_head", "body", "first_byte", "head", "idle", "keepalive", "linger", "tunnel")
 
     def __init__(self, timeouts: TimeoutSettings) -> None:
         self.head = ticks(timeouts.head)
         self.body = ticks(timeouts.body)
         self.keepalive = ticks(timeouts.keepalive)
-        self.connect = ticks(timeouts.connect)
         self.first_byte = ticks(timeouts.first_byte)
         self.answer_head = ticks(timeouts.answer_head)
         self.idle = ticks(timeouts.idle)
@@ -50,9 +50,9 @@ class Services:
     """The shared parts of one worker."""
 
     __slots__ = (
-        "_date", "_date_second", "_request_number", "_request_prefix", "answers", "body_rate", "clock", "conditions",
-        "draining", "enforcing", "gauges", "guard", "head_limit", "meters", "reader", "ring", "sites", "ticks", "trust",
-        "wheel",
+        "_date", "_date_second", "_request_number", "_request_page", "_request_prefix", "answers", "body_rate", "clock",
+        "conditions", "draining", "enforcing", "gauges", "guard", "head_limit", "meters", "reader", "ring", "sites",
+        "ticks", "trust", "wheel",
     )  # fmt: skip
 
     sites: Sites
@@ -70,7 +70,9 @@ class Services:
         ring: EventRing,
         limits: LimitSettings,
         timeouts: TimeoutSettings,
+        hidden: frozenset[bytes] = frozenset(),
     ) -> None:
+        """`hidden`: headers of answers that shops mean for us alone."""
         self.clock = clock
         self.guard = guard
         """None with mode off."""
@@ -83,19 +85,23 @@ class Services:
         self.body_rate = int(limits.body_rate)
         self.ticks = Ticks(timeouts)
         self.wheel: Wheel[Connection] = Wheel()
-        self.reader = RequestReader(limits.headers, READ)
-        self.answers = AnswerReader()
+        self.reader = RequestReader(limits.headers, READ, trust.handshake_kinds)
+        self.answers = AnswerReader(hidden)
         self.conditions = Conditions()
         self.draining = False
         self._request_prefix = os.urandom(6).hex().encode()
         self._request_number = 0
+        self._request_page = self._request_prefix + b"000000"
         self._date_second = -1
         self._date = b""
 
     def new_request_id(self) -> bytes:
         """20 hexadecimal digits, unique over workers and restarts."""
-        self._request_number += 1
-        return b"%b%08x" % (self._request_prefix, self._request_number)
+        number = self._request_number = self._request_number + 1
+        last = number & 0xFF
+        if last == 0:
+            self._request_page = b"%b%06x" % (self._request_prefix, number >> 8)
+        return self._request_page + _LAST_DIGITS[last]
 
     def date(self) -> bytes:
         """The current Date value, formatted once a second."""

@@ -6,12 +6,13 @@ wins, compared on the path as an origin would resolve it. Never: opens connectio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from trafficguard.http.target import Target, has_prefix, resolved_path
 from trafficguard.net.pool import Origin
 from trafficguard.settings import HealthCheck, SiteSettings, UpstreamSettings
+from trafficguard.signals.facts import SiteFacts
 
 if TYPE_CHECKING:
     from trafficguard.net.upstream import Upstream
@@ -53,10 +54,13 @@ class Route:
 class Site:
     """One shop."""
 
-    __slots__ = ("_body_limit", "_body_limits", "_routes", "name", "only")
+    __slots__ = ("_body_limit", "_body_limits", "_routes", "facts", "name", "only")
 
-    def __init__(self, settings: SiteSettings, body_limit: int, make_origin: MakeOrigin) -> None:
+    def __init__(
+        self, settings: SiteSettings, body_limit: int, make_origin: MakeOrigin, facts: Mapping[str, SiteFacts]
+    ) -> None:
         self.name = settings.hosts[0]
+        self.facts = facts[self.name]
         self._routes = [
             Route(upstream.path, [make_origin(server) for server in upstream.servers])
             for upstream in by_length(settings.upstreams)
@@ -92,13 +96,16 @@ class Sites:
 
     __slots__ = ("_exact", "_fallback", "_suffixes", "all")
 
-    def __init__(self, settings: list[SiteSettings], body_limit: int, make_origin: MakeOrigin) -> None:
+    def __init__(
+        self, settings: list[SiteSettings], body_limit: int, make_origin: MakeOrigin, facts: Mapping[str, SiteFacts]
+    ) -> None:
+        """`facts`: what judging knows of each site, under its first host."""
         self.all: list[Site] = []
         self._exact: dict[bytes, Site] = {}
         self._suffixes: list[tuple[bytes, Site]] = []
         self._fallback: Site | None = None
         for one in settings:
-            site = Site(one, body_limit, make_origin)
+            site = Site(one, body_limit, make_origin, facts)
             self.all.append(site)
             for host in one.hosts:
                 self._claim(host.lower().encode("idna" if not host.isascii() else "ascii"), site)

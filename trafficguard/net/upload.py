@@ -1,8 +1,8 @@
 """A request body on its way from a client to an origin.
 
 Promises: what is sent on is exactly the body, in framing of our own; it never exceeds its limit, and a sender that is
-slower than the agreed rate runs out of time. Until there is an origin connection at most one read of it is held.
-Never: holds a body whole.
+slower than the agreed rate runs out of time. Until there is an origin connection at most one read of it is held, of a
+login 16 KiB and one read. Never: holds any other body whole.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from trafficguard.net.wheel import TICK
 class Upload:
     """The body of one request."""
 
-    __slots__ = ("_body", "_grace", "_limit", "_per_tick", "_started", "held", "received")
+    __slots__ = ("_body", "_grace", "_is_chunked", "_limit", "_per_tick", "_started", "held", "received")
 
     def __init__(self, length: int, limit: int, rate: int, started: int, grace: int) -> None:
-        self._body = ChunkedBody(Emit.REFRAMED) if length == CHUNKED else LengthBody(length)
+        self._is_chunked = length == CHUNKED
+        self._body = ChunkedBody(Emit.REFRAMED) if self._is_chunked else LengthBody(length)
         self._limit = limit
         self._per_tick = max(1.0, rate * TICK)
         self._started = started
@@ -33,6 +34,10 @@ class Upload:
     def done(self) -> bool:
         """Whether the body is complete."""
         return self._body.done
+
+    def content(self) -> bytes:
+        """What is held, without chunks."""
+        return ChunkedBody(Emit.PAYLOAD).feed(self.held)[0] if self._is_chunked else self.held
 
     def due(self, now: int) -> int:
         """Tick at which the slowest sender allowed would be here; no silence after `now` outlasts the grace."""

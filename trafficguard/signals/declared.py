@@ -60,3 +60,33 @@ def incomplete(row: Row) -> Finding | None:
     if not named or row.agent.family == "chromium":
         return Finding(1.0, "it names an engine only half" if named else "it names no browser")
     return None
+
+
+def bare(row: Row) -> Finding | None:
+    """Names no browser, asks for anything and in no language: what programs do when nobody tells them otherwise.
+
+    Browsers that are unknown here (text browsers, old ones, apps) say what they can show, or in which language.
+    """
+    if row.agent.family not in ("unknown", "missing") or row.method not in ("GET", "HEAD") or row.kind == "socket":
+        return None
+    return None if row.has("accept-language") or row.value("accept") not in ("", "*/*") else Finding()
+
+
+NEWEST: Final = {"chromium": 156, "firefox": 153}
+"""Newest major versions when this was written; later ones make nobody younger."""
+_OLD: Final = 30
+"""Versions behind, more than two years of them, that make a browser old."""
+_LAST_OF_THEIR_SYSTEMS: Final = {"chromium": (109,), "firefox": (115,)}
+"""Versions that stay the newest there are on systems that get no others."""
+
+
+def outdated(row: Row) -> Finding | None:
+    """Claims a browser that updates itself, in a version of years ago: copied names do not update themselves."""
+    agent = row.agent
+    newest = NEWEST.get(agent.family)
+    if newest is None or not agent.is_browser or agent.embedded or not agent.major:
+        return None
+    if agent.major in _LAST_OF_THEIR_SYSTEMS[agent.family] or "windows nt 6." in row.value("user-agent").lower():
+        return None
+    age = (newest - agent.major) // _OLD
+    return Finding(float(min(age, 2)), f"version {agent.major}") if age > 0 else None

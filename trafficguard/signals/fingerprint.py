@@ -6,6 +6,9 @@ of their order and spelling, and a hash of the values that a client keeps for a 
 differs between pages and their parts, the last does not. Headers that come and go with a person's visit are
 left out of both.
 
+`marks` names the same for counters, as two 64-bit numbers: `steady` is the same for a page, its parts and its scripts'
+requests, whatever hints a shop asked for; `manner` also tells pages from parts and how their heads are written.
+
 Promises: equal heads have equal fingerprints in every process and release of this format. Never: contains
 personal values.
 """
@@ -31,12 +34,35 @@ STEADY: Final = (
 )  # fmt: skip
 """Headers whose values last for a visit."""
 
+LASTING: Final = tuple(name for name in STEADY if name != "accept-encoding")
+"""Those that are also the same for media, which are asked for unpacked."""
+
+PASSING: Final = frozenset(("priority", "purpose", "sec-purpose", "save-data", "service-worker"))
+"""Names that differ between the parts of one page."""
+
 
 def fingerprint(row: Row) -> str:
     """The fingerprint of a row."""
     names = [name for name in row.spelled if name.lower() not in VISITING]
     values = [row.value(name) for name in STEADY]
     return f"h{row.minor}.{row.agent.family[0]}.{len(names)}-{_short_hash(names)}.{_short_hash(values)}"
+
+
+def marks(row: Row) -> tuple[int, int]:
+    """`steady` and `manner` of a row, each from 1 to 2**64 - 1."""
+    lasting = [row.value(name) for name in LASTING]
+    names = [name for name in row.spelled if not _passes(name.lower())]
+    return _long_hash(lasting), _long_hash([*lasting, str(row.minor), row.kind, *names])
+
+
+def _passes(name: str) -> bool:
+    """Whether a header comes and goes: with a visit, with the kind of a part, or when a shop asks for more hints."""
+    return name in VISITING or name in PASSING or (name.startswith("sec-ch-") and name not in STEADY)
+
+
+def _long_hash(texts: list[str]) -> int:
+    data = "\n".join(texts).encode("latin-1")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8, person=b"tg-marks").digest(), "big") or 1
 
 
 def _short_hash(texts: list[str]) -> str:

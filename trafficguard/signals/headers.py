@@ -20,16 +20,17 @@ Chain = tuple[str, ...]
 CHROMIUM_NAVIGATION: Final[Chain] = (
     "host", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "upgrade-insecure-requests", "user-agent",
     "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-user", "sec-fetch-dest", "referer",
-    "accept-encoding", "cookie",
+    "accept-encoding", "cookie", "priority",
 )  # fmt: skip
 CHROMIUM_PART: Final[Chain] = (
     "host", "user-agent", "accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "referer",
-    "accept-encoding", "cookie",
+    "accept-encoding", "cookie", "priority",
 )  # fmt: skip
 """The hints of a part stand in the order of a hash table, which changes with what else is in it."""
 FIREFOX: Final[Chain] = (
     "host", "user-agent", "accept", "accept-language", "accept-encoding", "cookie",
     "upgrade-insecure-requests", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user",
+    "priority", "te",
 )  # fmt: skip
 
 ORDER_KNOWN_SINCE: Final = {"chromium": 60, "firefox": 60}
@@ -80,7 +81,6 @@ def _chromium_order(row: Row) -> Finding | None:
         found = _misplaced(row, CHROMIUM_NAVIGATION)
     else:
         found = _misplaced(row, tuple(name for name in CHROMIUM_PART if not _set_by_page(row, name)))
-        found = found or _hints_of_navigation(row)
     return found or _moved_language(row)
 
 
@@ -91,10 +91,11 @@ def _set_by_page(row: Row, name: str) -> bool:
     return name == "accept-encoding" and row.value("accept-encoding").startswith("identity;")
 
 
-def _hints_of_navigation(row: Row) -> Finding | None:
+def part(row: Row) -> Finding | None:
     """An asset with its hints in the order that only page loads have."""
     if (
-        row.value("sec-fetch-dest") not in _ASSETS
+        row.agent.family != "chromium"
+        or row.value("sec-fetch-dest") not in _ASSETS
         or row.agent.major < SENDS_HINTS_SINCE
         or _SHUFFLING & row.places.keys()
     ):

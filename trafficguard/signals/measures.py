@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from trafficguard.signals import declared, fetch, headers, hints
+from trafficguard.signals import declared, fetch, habits, headers, hints, transport
 from trafficguard.signals.catalog import CATALOG, Signal
 from trafficguard.signals.finding import Finding
 from trafficguard.signals.row import Row
@@ -21,23 +21,34 @@ MEASURES: Final[dict[str, Measure]] = {
     "agent.robot": declared.robot,
     "agent.missing": declared.missing,
     "agent.incomplete": declared.incomplete,
+    "agent.bare": declared.bare,
+    "agent.outdated": declared.outdated,
     "fetch.impossible": fetch.impossible,
     "fetch.partial": fetch.partial,
     "fetch.missing": fetch.missing,
+    "fetch.upgrade": habits.upgrade,
     "hints.missing": hints.missing,
     "hints.foreign": hints.foreign,
     "hints.version": hints.version,
     "hints.system": hints.system,
     "hints.formula": hints.formula,
     "headers.order": headers.order,
+    "headers.part": headers.part,
     "headers.spelling": headers.spelling,
     "accept.missing": headers.accept_missing,
     "accept.odd": headers.accept_odd,
     "accept.language": headers.language_missing,
     "accept.encoding": headers.encoding_missing,
+    "accept.packing": habits.packing,
     "protocol.connection": headers.connection_missing,
     "protocol.old": headers.old_protocol,
     "protocol.h2c": headers.h2c,
+    "protocol.priority": habits.priority,
+    "protocol.trailers": habits.trailers,
+    "tls.engine": transport.engine,
+    "tls.protocol": transport.protocol,
+    "tls.version": transport.version,
+    "http2.engine": transport.http2,
 }
 
 

@@ -15,32 +15,49 @@ from trafficguard.http.fields import Kind
 from trafficguard.http.head import RequestHead
 from trafficguard.signals.agents import Agent, read_agent
 from trafficguard.signals.catalog import Need
+from trafficguard.signals.handshake import UNKNOWN_HELLO, UNKNOWN_PREFACE, Hello, Preface, read_http2, read_ja4
 
 READ: Final = frozenset(
     b"""user-agent accept accept-language accept-encoding sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform
-    sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user upgrade""".split()
+    sec-fetch-site sec-fetch-mode sec-fetch-dest sec-fetch-user upgrade priority""".split()
 )
 """Headers whose values signals read; none of them may be personal (a test holds them apart)."""
 
-PROXY_KINDS: Final = frozenset((Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS))
+PROXY_KINDS: Final = frozenset((Kind.FORWARDED, Kind.REQUEST_ID, Kind.OURS, Kind.HANDSHAKE))
 PROXY_NAMES: Final = frozenset(
     b"via cdn-loop x-amzn-trace-id cf-ray cf-connecting-ip cf-ipcountry cf-visitor".split()
 )
 
 RequestKind = Literal["navigation", "part", "socket"]
+FetchSite = Literal["none", "same-origin", "same-site", "cross-site", ""]
+
+_SITES: Final[dict[str, FetchSite]] = {
+    "none": "none", "same-origin": "same-origin", "same-site": "same-site", "cross-site": "cross-site",
+}  # fmt: skip
 
 
 class Row:
     """Facts of one request. Treat as frozen."""
 
-    __slots__ = ("agent", "kind", "met", "method", "minor", "places", "spelled", "values")
+    __slots__ = ("agent", "hello", "kind", "met", "method", "minor", "places", "preface", "spelled", "values")
 
     def __init__(
-        self, method: str, minor: int, spelled: list[str], values: dict[str, str], met: frozenset[Need]
+        self,
+        method: str,
+        minor: int,
+        spelled: list[str],
+        values: dict[str, str],
+        met: frozenset[Need],
+        hello: Hello = UNKNOWN_HELLO,
+        preface: Preface = UNKNOWN_PREFACE,
     ) -> None:
         self.method = method
         self.minor = minor
-        """Minor HTTP version: 1 or 0."""
+        """Minor HTTP version: 1 or 0; 2 stands for HTTP/2."""
+        self.hello = hello
+        """How TLS was opened, as far as a trusted peer told."""
+        self.preface = preface
+        """How HTTP/2 was opened, the same."""
         self.spelled = spelled
         """Header names in the order and the case they arrived in."""
         self.places: dict[str, int] = {}
@@ -67,9 +84,30 @@ class Row:
         """Whether it is a GET that claims to come from a browser: most known habits are those of GET."""
         return self.agent.is_browser and self.method == "GET" and self.kind != "socket"
 
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a browser that sends such a head opens a page."""
+        return self.kind == "navigation"
 
-def read_row(head: RequestHead, secure: bool, intact: Iterable[Need]) -> Row:
-    """The facts in a head; `secure` says that the client spoke https, `intact` what a front leaves alone."""
+    @property
+    def is_part(self) -> bool:
+        """Whether a browser that sends such a head loads something for a page."""
+        return self.kind == "part"
+
+    @property
+    def site(self) -> FetchSite:
+        """Sec-Fetch-Site: where it says that the wish came from, `none` for typed in; empty when it does not say."""
+        return _SITES.get(self.value("sec-fetch-site"), "")
+
+
+def read_row(
+    head: RequestHead, secure: bool, intact: Iterable[Need], ja4: str = "", http2: str = ""
+) -> Row:
+    """The facts in a head and about its connection.
+
+    `secure` says that the client spoke https, `intact` what a front leaves alone, `ja4` and `http2` what a trusted
+    peer told of how the connection was opened.
+    """
     spelled: list[str] = []
     values: dict[str, str] = {}
     for field in head.fields:
@@ -78,12 +116,26 @@ def read_row(head: RequestHead, secure: bool, intact: Iterable[Need]) -> Row:
         spelled.append(field.raw_name.decode("latin-1"))
         if field.name in READ:
             values.setdefault(field.name.decode("latin-1"), field.value.decode("latin-1"))
+    hello, preface = read_ja4(ja4), read_http2(http2)
+    met = frozenset(_met(head.minor, spelled, secure, intact, hello, preface))
+    return Row(head.method.decode("latin-1"), head.minor, spelled, values, met, hello, preface)
+
+
+def _met(
+    minor: int, spelled: list[str], secure: bool, intact: Iterable[Need], hello: Hello, preface: Preface
+) -> set[Need]:
     met = set(intact)
+    if minor == 2:
+        met -= {Need.RAW_CASE, Need.RAW_CONNECTION}
     if secure:
         met.add(Need.HTTPS)
-        if _looks_translated(spelled):
-            met -= {Need.RAW_CASE, Need.RAW_CONNECTION}
-    return Row(head.method.decode("latin-1"), head.minor, spelled, values, frozenset(met))
+        if minor != 2 and _looks_translated(spelled):
+            met -= {Need.RAW_CASE, Need.RAW_CONNECTION, Need.RAW_VERSION}
+    if hello != UNKNOWN_HELLO:
+        met.add(Need.TLS)
+    if preface != UNKNOWN_PREFACE:
+        met.add(Need.HTTP2)
+    return met
 
 
 def _looks_translated(spelled: list[str]) -> bool:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from trafficguard.errors import Complaint
 from trafficguard.settings import Settings
-from trafficguard.sources.schema import group_at, names_of
+from trafficguard.sources.schema import group_at, names_in
 from trafficguard.sources.tree import Tree
 from trafficguard.values import BadValueError, Steps, shown
 
@@ -60,7 +60,7 @@ def _about(steps: Steps, tree: Tree, message: str) -> str:
 
 def _unknown(steps: Steps, tree: Tree, root: type[BaseModel]) -> Complaint:
     group, name = group_at(steps[:-1], root), str(steps[-1])
-    known = names_of(group) if group is not None else []
+    known = sorted(names_in(group)) if group is not None else []
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     remedy = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
     where = f" in {spelled(steps[:-1])}" if steps[:-1] else ""

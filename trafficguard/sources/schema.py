@@ -31,6 +31,11 @@ def _scalars(group: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[t
             yield (*above, name), True
 
 
+def names_in(group: type[BaseModel]) -> list[str]:
+    """The settings of a group as people write them."""
+    return [field.alias or name for name, field in group.model_fields.items()]
+
+
 def group_at(steps: Steps, root: type[BaseModel] = Settings) -> type[BaseModel] | None:
     """The class of the group of settings at `steps` below `root`; None where there is no group."""
     shape: Any = root
@@ -43,11 +48,6 @@ def group_at(steps: Steps, root: type[BaseModel] = Settings) -> type[BaseModel] 
             shape = _fields(shape).get(step) if _is_group(shape) else None
         shape = _bare(shape)
     return shape if _is_group(shape) else None
-
-
-def names_of(group: type[BaseModel]) -> list[str]:
-    """The settings of a group, as files spell them."""
-    return sorted(_fields(group))
 
 
 def _fields(group: type[BaseModel]) -> dict[str, Any]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from loadtests.bench.compare import MUSTS, Rows, Spread, checks, figure, promises, ratio, spread
+from loadtests.bench import compare
+from loadtests.bench.__main__ import SAVED
+from loadtests.bench.compare import GAPS, MUSTS, Gap, Rows, Spread, checks, figure, promises, ratio, spread
 from loadtests.bench.measure import Row
 from loadtests.bench.plan import Cell, Style, Workload
 from tests.loadtests.bench.samples import HOT, plan, row, sample
@@ -64,6 +69,38 @@ def test_a_promise_without_figures_does_not_hold() -> None:
     [check] = [check for check in checks(one_table(20.0), plan(*PEERS)) if check.cell == closing]
     assert check.measured is None
     assert not check.holds
+
+
+@pytest.mark.parametrize(("cost", "as_known"), [(31.9, False), (33.0, True)])
+def test_a_known_gap_is_as_known_only_while_it_is_one(
+    cost: float, as_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "GAPS", {(HOT, "nginx"): Gap(1.65, "a reason")})
+    found = {check.must.base: check for check in checks(one_table(cost), plan(*PEERS)) if check.cell == HOT}
+    assert {base: check.is_as_known for base, check in found.items()} == {
+        "nginx": as_known,
+        "caddy": True,
+        "aiohttp": True,
+    }
+
+
+def test_a_known_gap_that_was_not_measured_is_not_as_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "GAPS", {(HOT, "nginx"): Gap(1.65, "a reason")})
+    invalid = row("trafficguard", 40.0)
+    invalid.fail("no request was answered")
+    found = checks(Rows([row("nginx", 20.0), invalid]), plan("nginx", "trafficguard"))
+    assert [check.is_as_known for check in found] == [False, False]
+
+
+def test_the_known_gaps_are_those_of_the_recorded_run_and_of_the_readme() -> None:
+    recorded = json.loads(SAVED.read_text())["checks"]
+    found = {(one["workload"], one["style"], one["base"]): one["measured"] for one in recorded if not one["holds"]}
+    assert {(cell.workload, cell.style, base): gap.measured for (cell, base), gap in GAPS.items()} == {
+        place: pytest.approx(measured, abs=0.005) for place, measured in found.items()
+    }
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    gaps = readme.partition("## Known gaps")[2].partition("\n## ")[0]
+    assert all(f"{gap.measured:.2f}" in gaps for gap in GAPS.values())
 
 
 def test_only_promises_between_planned_targets_are_checked() -> None:

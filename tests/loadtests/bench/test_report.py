@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from loadtests.bench.compare import Rows, checks
+from loadtests.bench import compare
+from loadtests.bench.compare import Gap, Rows, checks
 from loadtests.bench.machine import Circumstances
 from loadtests.bench.report import COLUMNS, Report, lines, markdown, terminal, to_json
 from tests.loadtests.bench.samples import HOT, plan, row
@@ -27,8 +28,9 @@ WHERE = Circumstances(
 
 
 @pytest.fixture
-def report() -> Report:
+def report(monkeypatch: pytest.MonkeyPatch) -> Report:
     """nginx twice as cheap as TrafficGuard; HAProxy fails, in the keep-alive table."""
+    monkeypatch.setattr(compare, "GAPS", {})
     rows = [row("nginx", 20.0, 22.0, 21.0), row("haproxy"), row("trafficguard", 40.0, 44.0, 63.0)]
     rows[1].fail("ended with status 1: [bind] | failed")
     asked = plan("nginx", "haproxy", "trafficguard")
@@ -77,6 +79,23 @@ def test_the_terminal_fits_80_columns_and_shows_promises_and_faults(report: Repo
     flowing = " ".join(text.split())
     assert "trafficguard / nginx = 2.00, at most 1.60: FAILS" in flowing
     assert "hot, keep-alive, haproxy: ended with status 1: [bind] | failed" in flowing
+
+
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [
+        (40.0, "= 2.00, at most 1.60: fails, known gap (1.65 when it was recorded): a reason"),
+        (30.0, "= 1.50, at most 1.60: HOLDS although it is a known gap: strike it from GAPS"),
+    ],
+)
+def test_a_known_gap_is_told_with_its_figure_and_its_reason(
+    cost: float, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "GAPS", {(HOT, "nginx"): Gap(1.65, "a reason")})
+    asked, rows = plan("nginx", "trafficguard"), Rows([row("nginx", 20.0), row("trafficguard", cost)])
+    output = io.StringIO()
+    terminal(Report(asked, WHERE, rows, checks(rows, asked)), Console(file=output, width=80))
+    assert f"hot, keep-alive: trafficguard / nginx {words}" in " ".join(output.getvalue().split())
 
 
 def test_wide_figures_still_fit(report: Report) -> None:

@@ -1,0 +1,72 @@
+"""What an actor is: a life that asks, is answered, and asks again.
+
+An actor is a generator. It yields one `Ask` at a time, each with the moment at which it is to be sent, and is sent the
+`Answer` back, so that it can react: follow a link, keep a cookie, slow down, give up. Moments never go backwards. One
+model drives the guard under a manual clock and real sockets; a driver with real sockets may send what follows at once
+where `Kind` says that a page's parts are asked for, since no browser waits between those.
+
+Never: knows what judges it, or any threshold of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from loadtests.actors.templates import Browser, Kind
+
+SECOND: Final = 1_000_000_000
+
+
+class Ask(NamedTuple):
+    """One request to be sent."""
+
+    at: int
+    """When, in nanoseconds since the start of the scenario."""
+    address: str
+    """Where it comes from."""
+    browser: Browser
+    kind: Kind
+    path: bytes
+    """The target: path and query."""
+    method: bytes = b"GET"
+    referer: bytes | None = None
+    site: bytes = b"same-origin"
+    """Sec-Fetch-Site of a page."""
+    cookie: bytes | None = None
+    etag: bytes | None = None
+    variant: int = 0
+    """Which template of its kind."""
+    body: bytes = b""
+    account: bytes = b""
+    """Whose login is tried; empty when none is."""
+    right_password: bool = False
+
+
+class Answer(NamedTuple):
+    """What became of a request, as its sender sees it."""
+
+    status: int
+    cookie: bytes | None = None
+    """A cookie to bring back: `name=value`."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was turned away instead of answered."""
+        return self.status in (403, 429, 503)
+
+
+Life = Generator[Ask, Answer, None]
+
+
+@dataclass(slots=True)
+class Actor:
+    """One visitor, or one crawler with all its addresses."""
+
+    name: str
+    """Of a crawler its own; people are numbered."""
+    life: Life
+    groups: frozenset[str] = field(default_factory=frozenset)
+    """What people are counted under; crawlers have none."""
+    is_person: bool = True

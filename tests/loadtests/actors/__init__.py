@@ -1,0 +1,1 @@
+"""Tests of the people and crawlers that load tests are made of."""

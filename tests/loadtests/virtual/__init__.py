@@ -1,0 +1,1 @@
+"""Tests of running them in virtual time."""
