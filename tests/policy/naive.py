@@ -48,7 +48,7 @@ class State:
         self.labels = set(facts.labels)
 
 
-def value_of(node: Node, state: State) -> Anything:  # noqa: C901
+def value_of(node: Node, state: State) -> Anything:
     facts = state.facts
     match node:
         case Constant(value):

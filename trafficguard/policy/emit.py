@@ -47,6 +47,7 @@ from trafficguard.policy.nodes import (
     Size,
     Sum,
     Test,
+    can_fail,
     parts_of,
 )  # fmt: skip
 from trafficguard.policy.texts import decimal, lower, whole
@@ -359,10 +360,10 @@ class _Emitter:
         return f"hits{list(self._text_sets).index(plain(subject))}"
 
     def _guard(self, node: Node) -> Guard | None:
-        """The best guard of a condition."""
+        """The best guard of a condition: where it does not hold, the condition does not either, and cannot fail."""
         match node:
             case All(parts):
-                guards = [guard for guard in map(self._guard, parts) if guard is not None]
+                guards = [guard for guard in map(self._guard, _until_failing(parts)) if guard is not None]
                 return min(guards, key=_cost, default=None)
             case Any(parts):
                 guards = [guard for guard in map(self._guard, parts) if guard is not None]
@@ -392,6 +393,14 @@ class _Emitter:
 def step_name(entry: str, score: float) -> str:
     """What the step of a threshold is called."""
     return f"{entry}-{score:g}"
+
+
+def _until_failing(parts: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The parts from the left up to the first that can fail: those behind it may never be reached."""
+    for index, part in enumerate(parts):
+        if can_fail(part):
+            return parts[: index + 1]
+    return parts
 
 
 def _bare_test(node: Test) -> Test:

@@ -350,7 +350,7 @@ class _Reader:
 
     def _unsupported(self, tree: Tree[Token], _depth: int) -> Node:
         what = _UNSUPPORTED.get(str(tree.data), "this")
-        raise _bad(_at(tree), f"{what} cannot be used here", "a condition asks fields with operators and text functions")
+        raise _bad(_at(tree), f"{what} cannot be used here", "ask fields with operators and text functions")
 
     # ---- literals
 
