@@ -31,9 +31,12 @@ _PLACE: Final = re.compile(
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", re.ASCII)
 _TAKEN: Final = frozenset(
-    """host connection content-length transfer-encoding upgrade expect keep-alive te trailer forwarded x-real-ip
-    x-request-id cookie set-cookie location content-type content-encoding cache-control date vary accept""".split()
-)
+    [
+        "accept", "cache-control", "connection", "content-encoding", "content-length", "content-type", "cookie",
+        "date", "expect", "forwarded", "host", "keep-alive", "location", "set-cookie", "te", "trailer",
+        "transfer-encoding", "upgrade", "vary", "x-real-ip", "x-request-id",
+    ]
+)  # fmt: skip
 _PATH: Final = re.compile(r"/[^?#\s]*")
 
 

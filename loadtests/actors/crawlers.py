@@ -202,8 +202,12 @@ WAVES: Final = (
         ), "falkon-tls-linux",
     ),
     Wave(
-        "stuffing", "300 addresses, 2 log-ins/s at 0.1 % success: the form, then the password", 25, 15,
-        lambda field: stuff(field, "firefox-tls-windows", 2, 300, 0.001), "firefox-tls-windows", 300,
+        "stuffing", "60 addresses, 2 log-ins/s at 0.1 % success: the form, then the password", 25, 15,
+        lambda field: stuff(field, "firefox-tls-windows", 2, 60, 0.001), "firefox-tls-windows", 60,
+    ),
+    Wave(
+        "stuffing-wide", "300 addresses, 2 log-ins/s at 0.1 % success: the form, then the password", 44, 10,
+        lambda field: stuff(field, "chromium-tls-linux", 2, 300, 0.001), "chromium-tls-linux", 300,
     ),
     Wave(
         "long-tail", "1 address, log-normal gaps of 4 s: items of the less popular half, cookies", 26, 30,

@@ -5,9 +5,9 @@ fingerprint. It counts by the minute and slowly learns how many requests are usu
 browser's traffic shows as the one cell that grew, while the browser's users keep to their own. What is usual grows with
 the traffic of visitors known to the site: a flash sale brings people, and people load assets.
 
-Promises: each cell learns at most once a minute, from whole minutes, and at most three times what is usual, so that an
-attack that lasts an hour moves its own yardstick by less than the factor e. Before ten minutes nothing is usual yet and
-nothing deviates. Only known visitors teach popularity. Never: names a visitor, or keeps an item.
+Promises: each cell learns at most once a minute, from whole minutes, and at most three times what is usual, or half as
+much again while it holds a flood, so that an attack that lasts an hour moves its own yardstick by less than the factor
+e. Before ten minutes nothing is usual yet and nothing deviates. Only known visitors teach popularity. Never: names a visitor, or keeps an item.
 """
 
 from __future__ import annotations
@@ -118,6 +118,10 @@ _MEMORY_MINUTES: Final = 120
 """What is usual is the mean over the minutes seen, and beyond these forgets."""
 LEAST_MINUTES: Final = slot.LEAST_MINUTES
 _MOST_LESSON: Final = 3.0
+_FLOOD: Final = 8.0
+"""A minute with so many times what is usual is a flood, …"""
+_FLOOD_LESSON: Final = 1.5
+"""… of which hardly anything is learned; what stays for good becomes usual within hours."""
 LEAST_USUAL: Final = 0.5
 """Requests a minute that are taken for usual where fewer are."""
 LEAST_NOW: Final = 15.0
@@ -159,7 +163,8 @@ def learn(memory: Words, cell: Word, since: Word, now: Word, growth: float) -> f
     count = float(count_of_epoch(memory, cell, last))
     age = float(last - since) if last > since else 0.0
     if age >= LEAST_MINUTES:
-        count = min(count, _MOST_LESSON * max(rate, LEAST_USUAL) * growth)
+        usual = max(rate, LEAST_USUAL) * growth
+        count = min(count, (_FLOOD_LESSON if count > _FLOOD * usual else _MOST_LESSON) * usual)
     weight = 1.0 / min(age + 1.0, float(_MEMORY_MINUTES))
     learned = rate + (count - rate) * weight
     idle = float(minute - last - _ONE)

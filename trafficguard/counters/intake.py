@@ -226,8 +226,7 @@ def tally(memory: Words, ask: Words, kind: int, first: Word, again: bool, cold: 
     tail = 1 if cold and item != _ZERO else 0
     add_counts(memory, first + np.uint64(slot.SHOWS), epoch, amounts(tail, 1 if bare and page else 0, typed))
     post = 1 if flags & np.uint64(slot.IS_POST) != _ZERO else 0
-    login = 1 if flags & np.uint64(slot.IS_LOGIN) != _ZERO else 0
-    add_counts(memory, first + np.uint64(slot.LOGINS), epoch, amounts(login, 0, post))
+    add_counts(memory, first + np.uint64(slot.LOGINS), epoch, amounts(0, 0, post))
     before = atomic_exchange(memory, first + np.uint64(slot.STEADY), ask[slot.STEADY_MARK])
     changed = 1 if kind == SESSION and before != _ZERO and before != ask[slot.STEADY_MARK] else 0
     head = 1 if flags & np.uint64(slot.IS_HEAD) != _ZERO else 0
@@ -363,10 +362,15 @@ def ramp(x: float, low: float, high: float) -> float:
 
 
 @kernel()
-def weigh(ramps: Floats, out: Floats, sums: Floats) -> None:
-    """Writes the evidence of every ramp, and adds those that count up by kind of key."""
+def weigh(ramps: Floats, bare: bool, out: Floats, sums: Floats) -> None:
+    """Writes the evidence of every ramp, and adds those that count up by kind of key.
+
+    Of an address only failed attempts to log in speak of a visitor who is not bare.
+    """
     for row in range(1, ramps.shape[0]):
         kind = int(ramps[row, slot.RAMP_KIND])
+        if kind == ADDRESS and not bare and int(ramps[row, slot.RAMP_FEATURE]) != _LOGIN_FAILURES:
+            continue
         at = slot.TRAITS + kind * _FEATURES
         x = out[at + int(ramps[row, slot.RAMP_FEATURE])]
         support = out[at + int(ramps[row, slot.RAMP_SUPPORT])]
@@ -395,12 +399,13 @@ def held_or_new(memory: Words, first: Word, kind: int, now: Word, new: float, ha
 def speaks(kind: int, bare: bool, flags: Word) -> bool:
     """Whether anything known of a key of this kind may count for a request.
 
-    An address speaks of bare visitors only, a network of attempts to log in; fingerprints only count, for their
-    clusters say the same more closely.
+    An address speaks of bare visitors and of attempts to log in, a network of the latter; fingerprints only count,
+    for their clusters say the same more closely.
     """
     if flags & np.uint64(slot.READS_ALL) != _ZERO or kind in (SESSION, CLUSTER, ACCOUNT):
         return True
-    return bare if kind == ADDRESS else kind == NETWORK and flags & np.uint64(slot.IS_LOGIN) != _ZERO
+    login = flags & np.uint64(slot.IS_LOGIN) != _ZERO
+    return bool(login or bare) if kind == ADDRESS else bool(login and kind == NETWORK)
 
 
 # ---- entry kernels
@@ -470,20 +475,18 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         read_cluster(memory, ask, cluster, visitor, cold, growth, out)
 
     sums = out[slot.SUMS : slot.SUMS + slot.KINDS]
-    weigh(ramps, out, sums)
+    weigh(ramps, bare, out, sums)
     worth = ramps[0, slot.WORTH_HOLDING]
-    at_address = held_or_new(
-        memory, address, ADDRESS, now, sums[ADDRESS] if bare else 0.0, ramps[0, slot.HALF_LIFE_ADDRESS], worth
-    )
+    at_address = sums[ADDRESS]
+    if bare:
+        at_address = held_or_new(memory, address, ADDRESS, now, at_address, ramps[0, slot.HALF_LIFE_ADDRESS], worth)
     account = scratch[ACCOUNT]
     of_account = held_or_new(memory, account, ACCOUNT, now, sums[ACCOUNT], ramps[0, slot.HALF_LIFE_ACCOUNT], worth)
     own = static + sums[SESSION]
     if session != _ZERO:
         out[slot.HELD] = held_evidence(memory, session, now, ramps[0, slot.HALF_LIFE_SESSION])
     of_session = held_or_new(memory, session, SESSION, now, own, ramps[0, slot.HALF_LIFE_SESSION], worth)
-    individual = max(of_session, static + of_account)
-    if bare:
-        individual = max(individual, static + at_address)
+    individual = max(of_session, static + max(of_account, at_address))
     within = 0.0
     if unit:
         within = min(sums[CLUSTER] + sums[NETWORK] + sums[FINGERPRINT], ramps[0, slot.MOST_GROUP])
@@ -494,8 +497,14 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
 
 @kernel("void(uint64[::1], uint64[::1], uint64[::1])")
 def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
-    """Counts what became of the request in `ask`; keys that have no slot, or lost it meanwhile, are left out."""
+    """Counts what became of the request in `ask`; keys that have no slot, or lost it meanwhile, are left out.
+
+    What the shop never saw (status class 0) is nothing that it answered, and an attempt to log in of which nobody knows
+    how it ended is none.
+    """
     status, login = outcome[slot.STATUS_CLASS], outcome[slot.LOGIN_RESULT]
+    answered = 1 if status != _ZERO else 0
+    attempt = 1 if login != _ZERO else 0
     wrong = 1 if status == np.uint64(4) else 0
     broken = 1 if status == np.uint64(5) else 0
     failed = 1 if login == _TWO else 0
@@ -509,5 +518,5 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
         if first == _ZERO:
             continue
         epoch = ask[slot.NOW] // width_of(kind)
-        add_counts(memory, first + np.uint64(slot.ANSWERS), epoch, amounts(1, wrong, broken))
-        add_counts(memory, first + np.uint64(slot.LOGINS), epoch, amounts(0, failed, 0))
+        add_counts(memory, first + np.uint64(slot.ANSWERS), epoch, amounts(answered, wrong, broken))
+        add_counts(memory, first + np.uint64(slot.LOGINS), epoch, amounts(attempt, failed, 0))

@@ -38,7 +38,7 @@ ITEMS: Final = 21
 ANSWERS: Final = 23
 """Two: answers, those with 4xx, those with 5xx."""
 LOGINS: Final = 25
-"""Two: login attempts, failed ones, POSTs."""
+"""Two: login attempts that ended one way or the other, failed ones, POSTs."""
 SHOWS: Final = 27
 """Two: views of items that hardly anybody looks at, bare pages, pages opened out of nowhere."""
 TURNS: Final = 29

@@ -196,7 +196,7 @@ _OTHERS: Final = (
         "Visitors who look alike come in a far steadier stream than usual", "PUBCRAWL 2012; " + _GUESS,
     ),
     Behaviour(
-        "cluster.logins", "cluster", "login_failures", 0.8, 0.97, "logins", 15, 40, 4.5,
+        "cluster.logins", "cluster", "login_failures", 0.6, 0.9, "logins", 15, 40, 4.5,
         "Nearly all attempts to log in by visitors who look alike fail", "azion: stuffing succeeds in 0.1-0.2 %",
     ),
 )  # fmt: skip
