@@ -60,10 +60,10 @@ def read_list(name: str, settings: ListSettings, source: Source | None) -> tuple
             except BadValueError as error:
                 problems.append(Problem(steps, str(error), error.remedy, place=place))
                 continue
-        doubles += known == len(networks) + len(texts)
-        if doubles == 1 and place is None and known == len(networks) + len(texts):
-            message = f"{shown(text)} is there twice"
-            problems.append(Problem(steps, message, "write each entry once"))
+        if known == len(networks) + len(texts):
+            doubles += 1
+            if place is None:
+                problems.append(Problem(steps, f"{shown(text)} is there twice", "write each entry once"))
     problems = _shortened(problems, name)
     if source is not None or not problems:
         problems += _guards(name, settings, count, doubles)
