@@ -233,6 +233,21 @@ def _turned(span: Span) -> Span | None:
     return Span(-math.inf, span.low, False, not span.open_low) if span.high == math.inf else None
 
 
+def split(case: Case) -> Cases:
+    """Cases for the single values or networks of a case, of which one holds where `case` does."""
+    for index, atom in enumerate(case):
+        if not atom.holds:
+            continue
+        claims: list[Claim] = []
+        if isinstance(atom.claim, Values):
+            claims = [Values(frozenset((value,))) for value in atom.claim.values]
+        elif isinstance(atom.claim, Ranges):
+            claims = [Ranges((one,)) for one in atom.claim.ranges]
+        if 1 < len(claims) <= MOST_CASES:
+            return tuple((*case[:index], atom._replace(claim=claim), *case[index + 1 :]) for claim in claims)
+    return (case,)
+
+
 # ---- what is always so, and never
 
 

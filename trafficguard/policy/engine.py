@@ -14,10 +14,14 @@ from typing import Final, NamedTuple, TypeAlias
 from trafficguard.policy.facts import Facts
 from trafficguard.policy.model import ActionValue, PolicyFile
 from trafficguard.policy.networks import number_of
+from trafficguard.scoring.score import score_of
 from trafficguard.settings import Mode
 
 DEFAULT: Final = "default"
 """What decided when no rule and no threshold did."""
+
+NEWCOMER: Final = score_of(0.0)
+"""Score of who is seen for the first time."""
 
 
 class Weighed(NamedTuple):
@@ -96,7 +100,7 @@ class Policy:
 
 def plain_facts(
     *,
-    score: float = 1.0406504065040652,
+    score: float = NEWCOMER,
     evidence: float = 0.0,
     address: str = "192.0.2.1",
     path: str = "/",

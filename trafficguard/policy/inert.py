@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from trafficguard.policy.atoms import Atom, Case, Cases, Truth, cases_of, follows
+from trafficguard.policy.atoms import Atom, Case, Cases, Truth, cases_of, follows, split
 from trafficguard.policy.facts import FIELDS, ROUTES, VERIFIED
 from trafficguard.policy.lists import Problem
 from trafficguard.policy.model import PolicyFile, ThresholdSettings
@@ -84,15 +84,23 @@ def _covered(steps: tuple[str | int, ...], what: str, cases: Cases, above: list[
     """A problem when every case is within one that ended above."""
     culprits: dict[str, None] = {}
     for case in cases:
-        ending = next((one.name for one in above if any(_within(case, wider) for wider in one.cases)), None)
-        if ending is None:
-            return
-        culprits[ending] = None
+        ending = _ending(case, above)
+        endings = [ending] if ending is not None else [_ending(part, above) for part in split(case)]
+        for one in endings:
+            if one is None:
+                return
+            culprits[one] = None
     names = " and ".join(shown(name) for name in culprits)
+    verb = "ends" if len(culprits) == 1 else "end"
     yield Problem(
-        steps, f"{what} never fires: {names} above ends for all that it matches",
+        steps, f"{what} never fires: {names} above {verb} for all that it matches",
         "move it up, narrow the rule above, or remove one of them",
     )  # fmt: skip
+
+
+def _ending(case: Case, above: list[Ending]) -> str | None:
+    """The first rule above that ends wherever `case` holds."""
+    return next((one.name for one in above if any(_within(case, wider) for wider in one.cases)), None)
 
 
 def _within(case: Case, wider: Case) -> bool:
