@@ -1,4 +1,4 @@
-"""The heart: verdicts on recorded heads, their memory, and what happens when judging fails."""
+"""The heart: verdicts on recorded heads, what they depend on, and what happens when judging fails."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import trafficguard.guard
-from tests.corpus.clients import as_proxied, clients, request_of
-from tests.signals.heads import ALONE, CHROME, CURL, FIREFOX, changed, without
+import trafficguard.scoring.shapes
+from tests.corpus.clients import as_proxied, clients, head_of, request_of
+from tests.guards import CALM, NOON, SHOP, Visitor, make_guard
+from tests.signals.heads import ALONE, CHROME, CURL, FIREFOX, changed, read_alone, without
 from trafficguard.clock import SECOND
-from trafficguard.exchange import Action, Conditions, Request, Verdict
-from trafficguard.guard import Guard
+from trafficguard.exchange import Action, Conditions, Outcome, Request, Verdict
+from trafficguard.guard import REMEMBERED, Guard
 from trafficguard.http.head import RequestHead, RequestReader
+from trafficguard.scoring.score import score_of
 from trafficguard.settings import PolicySettings
+from trafficguard.signals.behaviour import BEHAVIOURS
 from trafficguard.signals.catalog import BEHIND_PROXY, CATALOG
-
-CALM = Conditions()
-NOON = 1_700_000_000 * SECOND
 
 
 def judge(text: str, *, secure: bool = True, guard: Guard | None = None) -> Verdict:
-    guard = guard or Guard(PolicySettings())
+    """The verdict of `guard`, or of a fresh one, on one request with this head."""
+    guard = guard or make_guard()
     verdict = guard.judge(request_of(text, secure), NOON, CALM)
     assert guard.last_error == ""
     return verdict
@@ -86,7 +87,7 @@ def test_a_search_engine_is_a_bot_that_passes() -> None:
         changed(CURL, "User-Agent: Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")
     )
     assert verdict.score >= 75
-    assert verdict.labels == ("bot.search",)
+    assert verdict.labels == ("bot.search", "route.page")
     assert (verdict.action, verdict.rule) == (Action.PASS, "pass-label:bot.search")
 
 
@@ -97,102 +98,143 @@ def test_a_reason_can_be_read_by_a_shopkeeper() -> None:
 
 
 def test_the_policy_that_is_given_decides() -> None:
-    never = Guard(PolicySettings(block=101))
+    never = make_guard(PolicySettings(block=101))
     assert judge(CURL, guard=never).rule == "default"
 
 
 # --- what a verdict depends on ---
 
 
-def test_time_conditions_address_and_personal_values_change_nothing() -> None:
-    guard = Guard(PolicySettings())
-    head = request_of(FIREFOX, True).head
-    verdict = guard.judge(Request(head, "192.0.2.1", True, "a", b"1"), NOON, CALM)
-    other = request_of(changed(FIREFOX, "Cookie: other=1").replace("GET / ", "GET /other "), True).head
-    assert guard.judge(Request(other, "2001:db8::1", True, "b", b"2"), 0, Conditions(9.0, 0.0)) == verdict
-
-
-def test_a_verdict_that_is_remembered_equals_a_fresh_one() -> None:
-    guard, reader = Guard(PolicySettings()), RequestReader()
+def test_two_guards_that_saw_the_same_judge_the_same() -> None:
+    one, other = make_guard(), make_guard()
     entries = [entry for name in ("people", "impersonators", "programs", "driven") for entry in clients(name)]
-    for _ in range(2):
-        for entry in entries:
-            head = reader.read(entry["head"].encode("latin-1"))
-            assert isinstance(head, RequestHead)
-            verdict = guard.judge(Request(head, "192.0.2.1", entry["secure"], "a", b"0"), NOON, CALM)
-            assert verdict == judge(entry["head"], secure=entry["secure"]), entry["client"]
+    for number, entry in enumerate(entries):
+        request = request_of(entry["head"], entry["secure"])
+        now = NOON + number * SECOND
+        assert one.judge(request, now, CALM) == other.judge(request, now, Conditions(9.0, 0.0)), entry["client"]
+        one.observe(request, Outcome(404), now)
+        other.observe(request, Outcome(404), now)
 
 
-def test_https_method_and_version_are_part_of_what_is_remembered() -> None:
-    guard = Guard(PolicySettings())
+def test_https_method_and_version_are_part_of_what_is_remembered_of_a_head() -> None:
+    guard = make_guard()
     bare = without(CHROME, "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform")
-    reader = RequestReader()
-    evidence = []
-    for text, secure in [
-        (bare, True),
-        (bare, False),
-        (bare.replace("GET", "OPTIONS"), True),
-        (bare.replace("HTTP/1.1", "HTTP/1.0"), False),
-    ]:
+    heads = [(bare, True), (bare, False), (bare.replace("GET", "OPTIONS"), True), (bare.replace("1.1", "1.0", 1), False)]
+    reader, evidence = RequestReader(), []
+    for number, (text, secure) in enumerate(heads):
         head = reader.read(("\r\n".join(text.splitlines()) + "\r\n\r\n").encode())
         assert isinstance(head, RequestHead)
-        evidence.append(
-            [r.signal for r in guard.judge(Request(head, "a", secure, "a", b"0"), NOON, CALM).reasons]
-        )
+        verdict = guard.judge(Request(head, f"192.0.2.{number}", secure, SHOP, b"0"), NOON, CALM)
+        evidence.append([reason.signal for reason in verdict.reasons])
     assert evidence == [["hints.missing"], [], ["fetch.impossible"], ["protocol.old"]]
+
+
+@pytest.mark.parametrize("name", ["tls.engine", "tls.version", "http2.engine"])
+def test_how_a_connection_was_opened_is_part_of_what_is_remembered_of_a_head(name: str) -> None:
+    guard = make_guard()
+    head, handshake = read_alone(name)
+    assert guard.judge(Request(head, "192.0.2.1", True, SHOP, b"0"), NOON, CALM).reasons == ()
+    verdict = guard.judge(Request(head, "192.0.2.2", True, SHOP, b"0", handshake), NOON, CALM)
+    assert [reason.signal for reason in verdict.reasons] == [name]
 
 
 def test_a_proxy_in_front_hides_what_it_changes() -> None:
     head = ALONE["headers.order"]
     assert judge(head).reasons != ()
-    assert judge(head, guard=Guard(PolicySettings(), intact=BEHIND_PROXY)).reasons == ()
+    assert judge(head, guard=make_guard(intact=BEHIND_PROXY)).reasons == ()
 
 
-# --- memory ---
+def test_a_signal_that_is_off_says_nothing_and_one_in_shadow_does_not_count() -> None:
+    assert judge(CURL, guard=make_guard(modes={"agent.library": "off"})).reasons == ()
+    shadowed = make_guard(modes={"agent.library": "shadow"})
+    assert judge(CURL, guard=shadowed).score == judge(CHROME).score
+    shares = shadowed.explain(request_of(CURL, True), NOON, CALM).assessment.shares
+    assert [(share.signal.name, share.counts) for share in shares] == [("agent.library", False)]
 
 
-def remembered(guard: Guard) -> int:
-    return len(guard._young) + len(guard._old)
+def test_labels_carry_the_route() -> None:
+    visitor = Visitor(make_guard(), CHROME)
+    routes = {path: visitor.ask(path).labels[-1] for path in ("/", "/product/7", "/list/1", "/assets/a.css")}
+    assert routes == {
+        "/": "route.page", "/product/7": "route.item", "/list/1": "route.listing", "/assets/a.css": "route.asset",
+    }  # fmt: skip
 
 
-def test_a_shape_is_assessed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    guard, request = Guard(PolicySettings()), request_of(CURL, True)
-    first = guard.judge(request, NOON, CALM)
-    monkeypatch.setattr(trafficguard.guard, "find", lambda row: pytest.fail("assessed again"))
-    assert guard.judge(request, NOON, CALM) is first
+# --- what is remembered of heads ---
 
 
-def test_memory_is_bounded_and_what_is_in_use_survives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trafficguard.guard, "MOST_SHAPES", 8)
-    guard, known = Guard(PolicySettings()), request_of(CURL, True)
-    first = guard.judge(known, NOON, CALM)
-    for number in range(100):
-        guard.judge(request_of(changed(CURL, f"Accept: text/{number}"), True), NOON, CALM)
-        assert guard.judge(known, NOON, CALM) is first
-        assert remembered(guard) <= 16
-
-
-def test_a_head_of_great_length_is_judged_and_not_remembered() -> None:
-    guard = Guard(PolicySettings())
-    request = request_of(CURL + "\n".join(f"X-Long-{number}: {'a' * 400}" for number in range(20)), True)
-    assert guard.judge(request, NOON, CALM).score >= 75
-    assert remembered(guard) == 0
+def test_what_a_head_says_is_worked_out_once_for_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard, reader = make_guard(), RequestReader()
+    one, other = (
+        Request(head, f"192.0.2.{number}", True, SHOP, b"0")
+        for number, line in enumerate((b"GET /a HTTP/1.1\r\nCookie: a=1", b"GET /b HTTP/1.1\r\nCookie: b=2"))
+        if isinstance(head := reader.read(line + b"\r\nHost: shop.example\r\nUser-Agent: curl/8\r\n\r\n"), RequestHead)
+    )
+    first = guard.judge(one, NOON, CALM)
+    monkeypatch.setattr(trafficguard.scoring.shapes, "find", lambda *_: pytest.fail("worked out again"))
+    assert guard.judge(other, NOON + SECOND, CALM) is first
 
 
 def test_a_value_too_long_for_a_shape_is_still_judged_by_what_it_says() -> None:
-    guard, reader = Guard(PolicySettings()), RequestReader()
-    labels = []
-    for agent in (f"ShopApp/2 {'a' * 600}", f"curl/8 {'a' * 600}", f"Googlebot {'a' * 600}"):
-        head = reader.read(f"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\n\r\n".encode())
-        assert isinstance(head, RequestHead)
-        labels.append(guard.judge(Request(head, "a", True, "a", b"0"), NOON, CALM).labels)
+    guard = make_guard()
+    labels = [
+        judge(changed(CURL, f"User-Agent: {agent} {'a' * 600}"), guard=guard).labels[:-1]
+        for agent in ("ShopApp/2", "curl/8", "Googlebot")
+    ]
     assert labels == [(), ("ua.library",), ("bot.search",)]
+
+
+# --- what a sender has done ---
+
+
+def crawl(guard: Guard, pages: int = 25) -> tuple[Visitor, Verdict]:
+    """A browser's head that walks through the items by number, one every two seconds."""
+    visitor = Visitor(guard, without(CHROME, "sec-fetch-user"))
+    verdicts = [visitor.ask(f"/product/{number}", wait=2.0) for number in range(100, 100 + pages)]
+    return visitor, verdicts[-1]
+
+
+def test_a_crawler_with_a_browsers_head_is_known_by_what_it_does() -> None:
+    _, verdict = crawl(make_guard())
+    assert verdict.score >= 75
+    assert verdict.action is Action.BLOCK
+    assert all(reason.signal in BEHAVIOURS or reason.signal == REMEMBERED for reason in verdict.reasons)
+
+
+def test_reasons_come_strongest_first_and_are_worth_naming() -> None:
+    _, verdict = crawl(make_guard())
+    evidence = [reason.evidence for reason in verdict.reasons]
+    assert len(evidence) > 2
+    assert evidence == sorted(evidence, reverse=True)
+    assert min(evidence) >= 0.05
+
+
+def test_remembered_evidence_has_a_reason_and_fades() -> None:
+    visitor, verdict = crawl(make_guard())
+    soon = visitor.ask("/", wait=2.5 * 3600.0)
+    late = visitor.ask("/", wait=3600.0)
+    assert soon.reasons[0].signal == late.reasons[0].signal == REMEMBERED
+    assert verdict.score > soon.score > late.score
+
+
+def test_what_an_attempt_led_to_counts_for_the_next_one() -> None:
+    def last(status: int) -> float:
+        visitor = Visitor(make_guard(), FIREFOX)
+        return [visitor.ask(f"/list/{number}", status=status, wait=7.0 * number % 23).score for number in range(25)][-1]
+
+    assert last(404) > last(200)
+
+
+def test_what_one_visitor_does_says_nothing_of_another() -> None:
+    guard = make_guard()
+    crawl(guard)
+    assert Visitor(guard, CHROME, address="203.0.113.7").ask("/product/7").reasons == ()
 
 
 # --- when judging fails ---
 
 
-def fail(row: object) -> None:
+def fail(*_: object) -> None:
     raise RuntimeError("a signal is broken")
 
 
@@ -200,8 +242,8 @@ def fail(row: object) -> None:
 def test_an_error_inside_becomes_the_configured_action(
     monkeypatch: pytest.MonkeyPatch, action: Action
 ) -> None:
-    monkeypatch.setattr(trafficguard.guard, "find", fail)
-    guard = Guard(PolicySettings(), on_error=action)
+    monkeypatch.setattr(trafficguard.scoring.shapes, "find", fail)
+    guard = make_guard(on_error=action)
     verdict = guard.judge(request_of(CURL, True), NOON, CALM)
     assert (verdict.action, verdict.rule, verdict.reasons) == (action, "on-error", ())
     assert guard.errors == 1
@@ -209,48 +251,70 @@ def test_an_error_inside_becomes_the_configured_action(
 
 
 def test_an_error_passes_unless_told_otherwise_and_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    guard, request = Guard(PolicySettings()), request_of(CURL, True)
+    guard, request = make_guard(), request_of(CURL, True)
     with monkeypatch.context() as broken:
-        broken.setattr(trafficguard.guard, "find", fail)
+        broken.setattr(trafficguard.scoring.shapes, "find", fail)
         assert guard.judge(request, NOON, CALM).action is Action.PASS
     assert guard.judge(request, NOON, CALM).action is Action.BLOCK
+
+
+def test_a_request_for_a_site_that_nobody_runs_is_an_error_and_no_crash() -> None:
+    guard = make_guard()
+    request = Request(head_of(CURL), "192.0.2.1", True, "other.example", b"0")
+    assert guard.judge(request, NOON, CALM).rule == "on-error"
+    guard.observe(request, Outcome(200), NOON)
+    assert guard.errors == 1
+
+
+def test_an_outcome_that_cannot_be_counted_is_an_error_and_no_crash() -> None:
+    guard, request = make_guard(), request_of(CURL, True)
+    guard.judge(request, NOON, CALM)
+    guard.observe(request, Outcome(200, 0, b"too short"), NOON)
+    assert guard.errors == 1
+    assert guard.last_error
+
+
+TOTAL = make_guard()
+"""One for all examples: what it has seen of others must not make judging fail either."""
 
 
 @given(
     st.lists(
         st.tuples(
             st.sampled_from(
-                ["User-Agent", "Accept", "sec-ch-ua", "Sec-Fetch-Mode", "Upgrade", "X", "Accept-Language"]
+                ["User-Agent", "Accept", "sec-ch-ua", "Sec-Fetch-Mode", "Upgrade", "X", "Referer", "Cookie", "Sec-Fetch-Site"]
             ),
             st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
         ),
         max_size=12,
     ),
+    st.sampled_from(["/", "/product/7", "/login", "/%20?a=&b", "//", "/product/" + "9" * 400]),
     st.booleans(),
 )
-def test_no_header_whatever_makes_judging_fail(lines: list[tuple[str, str]], secure: bool) -> None:
-    text = "\n".join(["GET / HTTP/1.1", "Host: a", *[f"{name}: {value}" for name, value in lines]])
-    assert 0 < judge(text, secure=secure).score <= 100
+def test_nothing_whatever_in_a_head_makes_judging_fail(lines: list[tuple[str, str]], target: str, secure: bool) -> None:
+    text = "\n".join([f"GET {target} HTTP/1.1", "Host: a", *[f"{name}: {value}" for name, value in lines]])
+    request = request_of(text, secure)
+    verdict = TOTAL.judge(request, NOON, CALM)
+    assert TOTAL.last_error == ""
+    assert 0 < verdict.score <= 100
 
 
 # --- explaining ---
 
 
 def test_an_explanation_accounts_for_every_signal() -> None:
-    explanation = Guard(PolicySettings()).explain(request_of(ALONE["headers.order"], False), NOON, CALM)
-    found = {share.signal.name for share in explanation.assessment.shares}
+    explanation = make_guard().explain(request_of(ALONE["headers.order"], False), NOON, CALM)
+    found = {share.signal.name for share in explanation.assessment.shares} | {one.signal.name for one in explanation.found}
     silent = {signal.name for signal in explanation.silent}
     unmet = {signal.name for signal in explanation.unmet}
-    assert found == {"headers.order"}
-    assert {"hints.missing", "fetch.missing"} == unmet
-    assert found | silent | unmet == set(CATALOG)
+    assert {share.signal.name for share in explanation.assessment.shares} == {"headers.order"}
+    assert {"hints.missing", "fetch.missing", "tls.engine", "account.logins"} <= unmet
+    assert not found & silent and not found & unmet and not silent & unmet
+    assert found | silent | unmet == {*CATALOG, *BEHAVIOURS}
 
 
 def test_an_explanation_comes_to_the_verdict_that_judging_comes_to() -> None:
-    guard = Guard(PolicySettings())
     for name, head in ALONE.items():
-        explanation = guard.explain(request_of(head, True), NOON, CALM)
-        assert explanation.assessment.verdict == judge(head), name
-        assert explanation.assessment.evidence == sum(
-            share.evidence for share in explanation.assessment.shares
-        )
+        explanation = make_guard().explain(request_of(head, True), NOON, CALM)
+        assert explanation.verdict == judge(head), name
+        assert explanation.verdict.score == score_of(explanation.evidence)

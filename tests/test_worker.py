@@ -19,6 +19,7 @@ from typing import Any
 import msgpack
 import pytest
 
+from tests.counters.memories import TINY, new_table
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Conditions, Exchange
 from trafficguard.net.gauges import gauges_bytes
@@ -65,7 +66,10 @@ def supervising() -> Iterator[Supervising]:
     (ready, telling), (life, held) = os.pipe(), os.pipe()
     plane = planes(bytearray(plane_bytes(1)), 1)[0]
     gauges, board = memoryview(bytearray(gauges_bytes(1))), memoryview(bytearray(b"\1\1"))
-    berth = Berth(0, 1, sockets, plane, gauges, board, writing, telling, life, logs=True, secret=b"s" * 32)
+    berth = Berth(
+        0, 1, sockets, plane, gauges, board, writing, telling, life,
+        logs=True, counters=new_table(TINY).memory, secret=b"s" * 32,
+    )  # fmt: skip
     yield Supervising(berth, channel, ready, held)
     for sock in (channel, writing, *sockets):
         sock.close()
@@ -114,7 +118,7 @@ def test_a_front_that_writes_headers_may_have_changed_their_order(
     supervising: Supervising, trusted: dict[str, Any], intact: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[object] = []
-    monkeypatch.setattr("trafficguard.worker.Guard", lambda _policy, *, intact: told.append(intact))
+    monkeypatch.setattr("trafficguard.worker.Guard", lambda *_, intact, **__: told.append(intact))
     Worker(supervising.berth, settings_of(trusted=trusted))
     assert told == [intact]
 

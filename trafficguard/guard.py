@@ -134,7 +134,7 @@ class Guard:
         """How `judge` comes to its verdict on a request, which is counted; raises what `judge` counts as an error."""
         verdict = self._judge(request, now, slot.READS_ALL)
         row, known = self._shapes.read(request), self._assessment(request)
-        found = self._found(0.0)
+        found = tuple(sorted(self._found(0.0), key=lambda one: -one.evidence))
         features = self._ledger.features()
         speaking = {share.signal.name for share in known.shares} | {one.signal.name for one in found}
         kinds = frozenset(features)
@@ -174,11 +174,11 @@ class Guard:
         return verdict
 
     def _verdict(self, known: Assessment, place: Place, evidence: float) -> Verdict:
-        reasons = [*_reasons(known), *(_reason(one) for one in self._found(LEAST_REASON) if one.counts)]
+        reasons = [*_reasons(known), *[_reason(one) for one in self._found(LEAST_REASON) if one.counts]]
         held = self._out[slot.HELD]
         if held - sum(reason.evidence for reason in reasons) > LEAST_REASON:
             reasons.append(Reason(REMEMBERED, held, _REMEMBERED_TEXT))
-        reasons.sort(key=lambda reason: -reason.evidence)
+        reasons.sort(key=_strength, reverse=True)
         return self._decide(evidence, tuple(reasons), known, place)
 
     def _decide(self, evidence: float, reasons: tuple[Reason, ...], known: Assessment, place: Place) -> Verdict:
@@ -187,16 +187,10 @@ class Guard:
         action, rule = self._policy.decide(score, labels)
         return Verdict(action, score, reasons, labels, rule)
 
-    def _found(self, least: float) -> tuple[Found, ...]:
-        """What signals of behaviour found in the latest request, strongest first."""
-        evidences = self._out[slot.FOUND : slot.FOUND + len(self._terms.rows)]
-        counts = self._terms.ramps[1:, slot.RAMP_COUNTS]
-        found = [
-            Found(self._terms.rows[at], evidence, bool(counts[at]))
-            for at, evidence in enumerate(evidences)
-            if evidence > least
-        ]
-        return tuple(sorted(found, key=lambda one: -one.evidence))
+    def _found(self, least: float) -> list[Found]:
+        """What signals of behaviour found in the latest request, in the order of the catalog."""
+        terms = self._terms
+        return [Found(terms.rows[at], evidence, terms.counts[at]) for at, evidence in self._ledger.found(least)]
 
 
 def _in_modes(modes: Mapping[str, SignalMode]) -> Mapping[str, Signal]:
@@ -205,6 +199,10 @@ def _in_modes(modes: Mapping[str, SignalMode]) -> Mapping[str, Signal]:
 
 def _reasons(known: Assessment) -> tuple[Reason, ...]:
     return tuple(Reason(share.signal.name, share.evidence, share.text) for share in known.shares if share.counts)
+
+
+def _strength(reason: Reason) -> float:
+    return reason.evidence
 
 
 def _reason(one: Found) -> Reason:

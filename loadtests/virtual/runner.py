@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol
 
 from loadtests.actors.catalogue import Catalogue
 from loadtests.actors.model import SECOND, Actor, Answer, Ask
@@ -22,8 +22,7 @@ from loadtests.actors.templates import Kind, Values
 from loadtests.virtual.guards import SESSION_COOKIE, SITE
 from loadtests.virtual.samples import Samples
 from loadtests.virtual.tally import Tally
-from trafficguard.exchange import Action, Conditions, LoginResult, Outcome, Request
-from trafficguard.guard import Guard
+from trafficguard.exchange import Action, Conditions, LoginResult, Outcome, Request, Verdict
 from trafficguard.http.head import RequestHead, RequestReader
 
 START: Final = 1_790_000_000 * SECOND
@@ -36,6 +35,24 @@ _STEP: Final = 30 * SECOND
 
 def _ignore(_share: float) -> None:
     """Progress that nobody asked for."""
+
+
+class Judge(Protocol):
+    """A guard, or what stands in for one."""
+
+    def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:
+        """The verdict on a request."""
+
+    def observe(self, request: Request, outcome: Outcome, now: int) -> None:
+        """Takes in what became of it."""
+
+    @property
+    def errors(self) -> int:
+        """Requests that could not be judged."""
+
+    @property
+    def last_error(self) -> str:
+        """What the latest of them ran into."""
 
 
 class Shop:
@@ -64,7 +81,7 @@ class Shop:
 class Runner:
     """One run of a cast against a guard."""
 
-    def __init__(self, cast: list[Actor], catalogue: Catalogue, guard: Guard, samples: Samples | None = None) -> None:
+    def __init__(self, cast: list[Actor], catalogue: Catalogue, guard: Judge, samples: Samples | None = None) -> None:
         self._cast = cast
         self._guard = guard
         self._shop = Shop(catalogue)

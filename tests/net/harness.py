@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.counters.memories import TINY, new_table
 from tests.net.lines import Line, read_all, until
 from trafficguard.exchange import Action, Conditions, Exchange, Outcome, Request, Verdict
 from trafficguard.net.gauges import gauges_bytes
@@ -199,6 +200,7 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int,
         ready=ready,
         life=life,
         logs=False,
+        counters=new_table(TINY).memory,
         secret=SECRET,
     )
     return berth, is_ready, lives

@@ -17,6 +17,7 @@ from tests.net.harness import Proxy, proxy_to
 from tests.net.lines import Line, until
 from tests.net.messages import get, in_chunks, statuses
 from tests.net.origins import Seen, recording_origin
+from trafficguard.exchange import UNKNOWN_HANDSHAKE, Handshake
 from trafficguard.net.peer import Trust, pack_address
 from trafficguard.settings import TrustedSettings
 
@@ -348,3 +349,62 @@ def test_peers_are_remembered_in_bounded_number() -> None:
     assert len(trust._known) <= 4096
     assert trust.peer("unix").trusted
     assert not trust.peer("10.0.0.1").trusted
+
+
+# How the client's connection was opened
+
+TLS = "t13d1516h2_8daaf6152771_02713d6af862"
+FRAMES = "1:65536;2:0;4:6291456;6:262144|15663105|0|m,a,s,p"
+TOLD_BY = {"ja4_header": "X-JA4", "http2_header": "X-H2"}
+BY_TLS_PROXY: dict[str, Any] = {"mode": "enforce", "trusted": {"peers": ["127.0.0.0/8"], **TOLD_BY}}
+BY_SOMEBODY_ELSE: dict[str, Any] = {"mode": "enforce", "trusted": {"peers": ["10.0.0.0/8"], **TOLD_BY}}
+
+
+async def shaken(*lines: str, **sections: Any) -> tuple[Seen, Handshake]:
+    """What the origin saw, and the handshake that the request was judged with."""
+    async with recording_origin() as origin, proxy_to(origin.url, **sections) as proxy:
+        assert statuses(await proxy.send(get("/", *lines))) == [200]
+        return origin.requests[0], proxy.guard.requests[0].handshake
+
+
+async def test_a_trusted_peer_tells_of_the_clients_handshake_and_the_shop_hears_it_too() -> None:
+    seen, handshake = await shaken(f"x-ja4: {TLS}", f"X-H2: {FRAMES}", **BY_TLS_PROXY)
+    assert handshake == Handshake(TLS, FRAMES)
+    assert (seen.values(b"x-ja4"), seen.values(b"x-h2")) == ([TLS.encode()], [FRAMES.encode()])
+
+
+@pytest.mark.parametrize("name", ["X-JA4", "x-ja4", "X_JA4"])
+async def test_no_stranger_can_say_how_his_connection_was_opened(name: str) -> None:
+    seen, handshake = await shaken(f"{name}: {TLS}", f"X-H2: {FRAMES}", **BY_SOMEBODY_ELSE)
+    assert handshake == UNKNOWN_HANDSHAKE
+    assert {key.lower() for key, _ in seen.headers}.isdisjoint({b"x-ja4", b"x_ja4", b"x-h2"})
+
+
+async def test_no_stranger_can_say_it_behind_a_proxy_header_either() -> None:
+    trusted = {"peers": ["127.0.0.0/8"], "proxy_protocol": "v1", **TOLD_BY}
+    async with recording_origin() as origin, proxy_to(origin.url, mode="enforce", trusted=trusted) as proxy:
+        line = b"PROXY TCP4 192.0.2.7 192.0.2.1 1000 80\r\n"
+        assert statuses(await proxy.send(line + get("/", f"X-JA4: {TLS}"))) == [200]
+        assert proxy.guard.requests[0].handshake == UNKNOWN_HANDSHAKE
+        assert origin.requests[0].values(b"x-ja4") == []
+
+
+async def test_an_underscore_spelling_tells_nothing_from_anybody() -> None:
+    seen, handshake = await shaken(f"X_JA4: {TLS}", **BY_TLS_PROXY)
+    assert (handshake, seen.values(b"x_ja4")) == (UNKNOWN_HANDSHAKE, [])
+
+
+@pytest.mark.parametrize("told", ["", "nonsense", TLS[:-1], TLS + "0", TLS.upper(), f"{TLS}, {TLS}"])
+async def test_what_is_no_fingerprint_is_not_known(told: str) -> None:
+    _, handshake = await shaken(f"X-JA4: {told}", f"X-H2: {FRAMES}", **BY_TLS_PROXY)
+    assert handshake == Handshake("", FRAMES)
+
+
+async def test_a_fingerprint_that_is_told_twice_is_not_known() -> None:
+    _, handshake = await shaken(f"X-JA4: {TLS}", f"X-JA4: {TLS}", **BY_TLS_PROXY)
+    assert handshake == UNKNOWN_HANDSHAKE
+
+
+async def test_headers_of_nobodys_are_headers_like_any_other() -> None:
+    seen, handshake = await shaken(f"X-JA4: {TLS}", mode="enforce")
+    assert (handshake, seen.values(b"x-ja4")) == (UNKNOWN_HANDSHAKE, [TLS.encode()])

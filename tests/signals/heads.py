@@ -1,11 +1,15 @@
 """Heads to test signals with: clean ones, ways to change one thing in them, and one head per signal.
 
-Promises: `ALONE` names, for every signal, a head on which nothing but that signal speaks.
+Promises: `ALONE` names, for every signal, a head on which nothing but that signal speaks; where it is the connection
+that was opened oddly, `OPENED` says how. `read_alone` puts them together.
 """
 
 from __future__ import annotations
 
 from tests.corpus.clients import head_of
+from trafficguard.exchange import UNKNOWN_HANDSHAKE, Handshake
+from trafficguard.http.head import RequestHead
+from trafficguard.http.header_list import ListReader
 from trafficguard.signals.catalog import DIRECT, Need
 from trafficguard.signals.row import Row, read_row
 
@@ -107,14 +111,22 @@ OLD_CHROME = (
     " Safari/537.36"
 )
 
+JA4 = "t13d1517{alpn}_{ciphers}_{extensions}"
+CHROME_TLS, OPENSSL_TLS = "8daaf6152771", "85036bcba153"
+CHROME_155, CHROME_110 = "cb7bf5808d99", "e5627efa2ab1"
+FIREFOX_HTTP2 = "1:65536;2:0;4:131072;5:16384|12517377|0|m,p,a,s"
+
 ALONE: dict[str, str] = {
     "agent.library": CURL,
     "agent.automation": CHROME.replace(" Chrome/155", " HeadlessChrome/155"),
     "agent.robot": changed(CURL, "User-Agent: ShopBot/1.0"),
-    "agent.missing": without(CURL, "user-agent"),
-    "agent.incomplete": changed(CURL, "User-Agent: Mozilla/5.0"),
+    "agent.missing": without(changed(CURL, "Accept: text/html"), "user-agent"),
+    "agent.incomplete": changed(changed(CURL, "Accept: text/html"), "User-Agent: Mozilla/5.0"),
+    "agent.bare": changed(CURL, "User-Agent: ShopApp/2.1"),
+    "agent.outdated": changed(FIREFOX.replace("153.0", "120.0"), "Accept-Encoding: gzip, deflate, br"),
     "fetch.impossible": added(CHROME, "Referer: https://shop.example/", before="accept-encoding"),
-    "fetch.partial": changed(CURL, "User-Agent: ShopApp/2.1") + "\nSec-Fetch-Mode: cors",
+    "fetch.partial": changed(CURL, "User-Agent: ShopApp/2.1") + "Accept-Language: en\nSec-Fetch-Mode: cors",
+    "fetch.upgrade": without(CHROME, "upgrade-insecure-requests"),
     "fetch.missing": without(FIREFOX, "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user"),
     "hints.missing": without(CHROME, "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform"),
     "hints.foreign": changed(CHROME, FIREFOX.splitlines()[2]),
@@ -122,12 +134,51 @@ ALONE: dict[str, str] = {
     "hints.system": changed(CHROME, 'sec-ch-ua-platform: "Linux"'),
     "hints.formula": CHROME.replace("Not(A:Brand", " Not A;Brand"),
     "headers.order": moved(CHROME, "user-agent", before="sec-ch-ua"),
+    "headers.part": moved(moved(CHROME_SCRIPT, "sec-ch-ua-platform", before="accept"), "user-agent", before="accept"),
     "headers.spelling": CHROME.replace("User-Agent", "user-agent"),
     "accept.missing": without(CHROME, "accept"),
     "accept.odd": changed(CHROME, "Accept: */*"),
     "accept.language": without(CHROME, "accept-language"),
     "accept.encoding": without(CHROME, "accept-encoding"),
+    "accept.packing": changed(CHROME, "Accept-Encoding: gzip, deflate"),
     "protocol.connection": without(CHROME, "connection"),
     "protocol.old": CHROME.replace("HTTP/1.1", "HTTP/1.0"),
     "protocol.h2c": added(CHROME, "Upgrade: h2c", before="sec-ch-ua"),
+    "protocol.priority": CHROME + "Priority: u=0, i",
+    "protocol.trailers": FIREFOX + "TE: trailers",
+    "tls.engine": CHROME,
+    "tls.protocol": CHROME,
+    "tls.version": CHROME,
+    "http2.engine": CHROME + "Priority: u=0, i",
 }
+OPENED: dict[str, Handshake] = {
+    "tls.engine": Handshake(JA4.format(alpn="h2", ciphers=OPENSSL_TLS, extensions=CHROME_155)),
+    "tls.protocol": Handshake(JA4.format(alpn="h1", ciphers=CHROME_TLS, extensions=CHROME_155)),
+    "tls.version": Handshake(JA4.format(alpn="h2", ciphers=CHROME_TLS, extensions=CHROME_110)),
+    "http2.engine": Handshake(http2=FIREFOX_HTTP2),
+}
+
+
+def read_alone(name: str) -> tuple[RequestHead, Handshake]:
+    """The head on which only this signal speaks, and how its connection was opened."""
+    handshake = OPENED.get(name, UNKNOWN_HANDSHAKE)
+    return (as_http2(ALONE[name]) if handshake.http2 else head_of(ALONE[name])), handshake
+
+
+def row_alone(name: str, *, secure: bool = True, intact: frozenset[Need] = DIRECT) -> Row:
+    """The facts in what `read_alone` gives."""
+    head, handshake = read_alone(name)
+    return read_row(head, secure, intact, *handshake)
+
+
+def as_http2(text: str) -> RequestHead:
+    """The head as HTTP/2 has it: pseudo headers in place of the first line and of Host, names in lower case."""
+    first, *lines = text.splitlines()
+    method, path, _ = first.split()
+    pairs = [(name_of(line), line.partition(": ")[2]) for line in lines]
+    shop = dict(pairs)["host"]
+    pseudo = [(":method", method), (":authority", shop), (":scheme", "https"), (":path", path)]
+    fields = [*pseudo, *[(name, value) for name, value in pairs if name not in ("host", "connection")]]
+    head = ListReader().read((name.encode(), value.encode()) for name, value in fields)
+    assert isinstance(head, RequestHead), head
+    return head

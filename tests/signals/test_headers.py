@@ -55,8 +55,8 @@ def test_an_asset_with_the_hints_of_a_page_speaks() -> None:
     copied = CHROME_SCRIPT
     for name in HINTS:
         copied = moved(copied, name, before="user-agent")
-    assert headers.order(row_of(copied)) is not None
-    assert headers.order(row_of(added(copied, "Save-Data: on", before="accept"))) is None
+    assert headers.part(row_of(copied)) is not None
+    assert headers.part(row_of(added(copied, "Save-Data: on", before="accept"))) is None
 
 
 def test_a_moved_accept_language_speaks_softly() -> None:

@@ -1,13 +1,14 @@
 """What a crowd usually does, and how far it is from that now: popularity of items, and cells of traffic.
 
-A cell is one way in which pages are asked for (bare or known visitor, kind of referrer, popular or cold item) with one
-fingerprint. It counts by the minute and slowly learns how many requests are usual, so that what is added to a popular
-browser's traffic shows as the one cell that grew, while the browser's users keep to their own. What is usual grows with
-the traffic of visitors known to the site: a flash sale brings people, and people load assets.
+A cell is one way in which pages are asked for (bare or known visitor, kind of referrer, popular or cold item) with
+one fingerprint. It counts by the minute and slowly learns how many requests are usual, so that what is added to a
+popular browser's traffic shows as the one cell that grew, while the browser's users keep to their own. What is usual
+grows with the traffic of visitors known to the site: a flash sale brings people, and people load assets.
 
-Promises: each cell learns at most once a minute, from whole minutes, and at most three times what is usual, or half as
-much again while it holds a flood, so that an attack that lasts an hour moves its own yardstick by less than the factor
-e. Before ten minutes nothing is usual yet and nothing deviates. Only known visitors teach popularity. Never: names a visitor, or keeps an item.
+Promises: each cell learns at most once a minute, from whole minutes, and at most three times what is usual, or half
+as much again while it holds a flood, so that an attack that lasts an hour moves its own yardstick by less than the
+factor e. Before ten minutes nothing is usual yet and nothing deviates. Only known visitors teach popularity. Never:
+names a visitor, or keeps an item.
 """
 
 from __future__ import annotations

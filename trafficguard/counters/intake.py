@@ -69,7 +69,8 @@ _ONE: Final = np.uint64(1)
 _TWO: Final = np.uint64(2)
 _TOP: Final = np.uint64(1 << 63)
 _GROUP: Final = np.uint64((1 << 16) - 1)
-_SECOND: Final = np.uint64(1_000_000_000)
+_REFRESH: Final = np.uint64(4_000_000_000)
+"""Distinct counts of large sketches are worked out again every four seconds."""
 _HALF: Final = np.uint64(32)
 _LOW32: Final = np.uint64((1 << 32) - 1)
 _WIDTHS: Final = np.array([seconds * 1_000_000_000 for seconds in layout.WINDOWS_S], np.uint64)
@@ -79,6 +80,8 @@ _OF_PATHS: Final = slot.DISTINCT.index("paths")
 _OF_ITEMS: Final = slot.DISTINCT.index("items")
 _OF_PEERS: Final = slot.DISTINCT.index("peers")
 _FEATURES: Final = len(slot.FEATURES)
+_ENOUGH_FOR_ENTROPY: Final = 8.0
+"""Pages below which an entropy is not worth working out; no signal looks at fewer."""
 _SIXTEENTHS: Final = 16.0
 """Distinct counts that are kept worked out are in sixteenths."""
 
@@ -236,17 +239,17 @@ def tally(memory: Words, ask: Words, kind: int, first: Word, again: bool, cold: 
 
 @kernel()
 def known_distinct(memory: Words, first: Word, kind: int, what: int, epoch: Word, now: Word) -> float:
-    """A distinct count of a key; those of large sketches are at most a second old."""
+    """A distinct count of a key; those of large sketches are a few seconds old at most."""
     start, registers = slot.BLOOM + bloom_of(kind), registers_of(kind)
     if bloom_of(kind) > 0:
         return distinct(memory, first, start, what, registers, epoch)
     index = first + np.uint64(start + len(slot.DISTINCT) * slot.GENERATIONS * registers + what)
-    second = now // _SECOND & _LOW32
+    moment = now // _REFRESH & _LOW32
     held = load_acquire(memory, index)
-    if held & _LOW32 == second:
+    if held & _LOW32 == moment:
         return float(held >> _HALF) / _SIXTEENTHS
     worked_out = distinct(memory, first, start, what, registers, epoch)
-    store_release(memory, index, (np.uint64(min(worked_out, 2e8) * _SIXTEENTHS) << _HALF) | second)
+    store_release(memory, index, (np.uint64(min(worked_out, 2e8) * _SIXTEENTHS) << _HALF) | moment)
     return worked_out
 
 
@@ -292,9 +295,9 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     out[at + _ORDER_ODDS] = max(ups * STEP_UP + max(items - 1.0 - ups, 0.0) * OTHER_STEP, 0.0)
     bursts, gaps = burstiness(memory, first, epoch)
     out[at + _BURSTINESS], out[at + _GAPS] = bursts, gaps
-    out[at + _GAP_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.GAPS)))
-    out[at + _TEMPLATE_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.TEMPLATES)))
-    out[at + _QUERY_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.QUERIES)))
+    if pages >= _ENOUGH_FOR_ENTROPY:
+        out[at + _GAP_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.GAPS)))
+        out[at + _TEMPLATE_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.TEMPLATES)))
     answers = first + np.uint64(slot.ANSWERS)
     answered = count_of(memory, answers, epoch, _ZERO)
     out[at + _ANSWERS], out[at + _ERRORS] = answered, share(count_of(memory, answers, epoch, SECOND_FIELD), answered)
@@ -312,7 +315,9 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     out[at + _TYPED] = share(count_of(memory, shows, epoch, THIRD_FIELD), pages)
     out[at + _CHANGES] = count_of(memory, turns, epoch, SECOND_FIELD)
     out[at + _ROBOTS] = count_of(memory, turns, epoch, THIRD_FIELD)
-    out[at + _PATHS] = known_distinct(memory, first, kind, _OF_PATHS, epoch, now)
+    if ask[slot.FLAGS] & np.uint64(slot.READS_ALL) != _ZERO:
+        out[at + _PATHS] = known_distinct(memory, first, kind, _OF_PATHS, epoch, now)
+        out[at + _QUERY_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.QUERIES)))
     out[at + _DISTINCT_ITEMS] = known_distinct(memory, first, kind, _OF_ITEMS, epoch, now)
     out[at + _PEERS] = known_distinct(memory, first, kind, _OF_PEERS, epoch, now)
     out[at + _PEERS_PER_PAGE] = share(out[at + _PEERS], pages)

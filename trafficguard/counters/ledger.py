@@ -24,7 +24,7 @@ _LOGIN_WORDS: Final = {0: 0, 1: 1, -1: 2}
 class Ledger:
     """What one worker asks the shared counters."""
 
-    __slots__ = ("_ask", "_ask_bytes", "_firsts", "_memory", "_out", "_outcome", "result")
+    __slots__ = ("_ask", "_ask_bytes", "_firsts", "_found", "_memory", "_out", "_outcome", "result")
 
     def __init__(self, memory: Words) -> None:
         """`memory` is that of a `Table`."""
@@ -35,6 +35,7 @@ class Ledger:
         self._firsts = np.zeros(slot.KINDS, np.uint64)
         self._outcome = np.zeros(slot.OUTCOME_WORDS, np.uint64)
         self._out = np.zeros(slot.OUT_WORDS)
+        self._found = self._out[slot.FOUND : slot.FOUND + slot.MOST_RAMPS]
         self.result = cast("memoryview[float]", self._out.data)
         """What the latest `take_in` found, laid out as `slot` says."""
 
@@ -52,6 +53,11 @@ class Ledger:
         outcome[slot.LOGIN_RESULT] = _LOGIN_WORDS[login]
         outcome[slot.SHOP_ACCOUNT_LOW :] = np.frombuffer(account or _NO_ACCOUNT, np.uint64)
         feed_back(self._memory, self._ask, outcome)
+
+    def found(self, least: float) -> list[tuple[int, float]]:
+        """The ramps (from 0) that found more than `least` nats in the latest `take_in`, with what they found."""
+        evidences = self._found
+        return [(at, float(evidences[at])) for at in (evidences > least).nonzero()[0].tolist()]
 
     def features(self) -> dict[str, dict[str, float]]:
         """What the latest `take_in` read, by kind of key and feature; keys without a slot are not there."""

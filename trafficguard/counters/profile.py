@@ -274,6 +274,7 @@ def meet_item(memory: Words, first: Word, words: int, mixed: Word) -> bool:
 
 
 _REGISTERS: Final = 16
+_SHARE_OF_RANK: Final = 0.5 ** np.arange(16)
 _STAMPS: Final = np.uint64((1 << 32) - 1)
 _HALF: Final = np.uint64(32)
 
@@ -334,12 +335,16 @@ def distinct(memory: Words, first: Word, start: int, kind: int, registers: int, 
     for word in range(registers):
         here = load_acquire(memory, first + np.uint64(this + word)) if now_on else _ZERO
         there = load_acquire(memory, first + np.uint64(other + word)) if before_on else _ZERO
-        for place in range(_REGISTERS):
-            shift = np.uint64(place) * _FOUR
-            rank = max((here >> shift) & _NIBBLE, (there >> shift) & _NIBBLE)
-            if rank == _ZERO:
-                empty += 1
-            total += 1.0 / float(_ONE << rank)
+        if here | there == _ZERO:
+            total += float(_REGISTERS)
+            empty += _REGISTERS
+            continue
+        for _ in range(_REGISTERS):
+            rank = max(here & _NIBBLE, there & _NIBBLE)
+            empty += 1 if rank == _ZERO else 0
+            total += _SHARE_OF_RANK[rank]
+            here = here >> _FOUR
+            there = there >> _FOUR
     m = float(registers * _REGISTERS)
     alpha = 0.709 if registers <= 4 else 0.7213 / (1.0 + 1.079 / m)
     estimate = alpha * m * m / total

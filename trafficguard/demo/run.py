@@ -13,6 +13,7 @@ import signal
 import sys
 from typing import Final
 
+from trafficguard.demo.sessions import COOKIE
 from trafficguard.demo.shop import build_shop, serve_shop
 from trafficguard.demo.view import HEADING, View
 from trafficguard.errors import StartError
@@ -21,6 +22,25 @@ from trafficguard.settings import Settings
 from trafficguard.supervisor import serve
 
 _LARGEST_UPLOAD: Final = "4GiB"
+_ROUTES: Final = (
+    ("/", "page"),
+    ("/account", "page"),
+    ("/product/{id}", "item"),
+    ("/category/{name}", "listing"),
+    ("/search", "search"),
+    ("/login", "login"),
+    ("/logout", "page"),
+    ("/cart/**", "checkout"),
+    ("/checkout", "checkout"),
+    ("/api/products/{id}", "api"),
+    ("/api/products/{id}/stock", "api"),
+    ("/api/**", "api"),
+    ("/ws/stock", "api"),
+    ("/events/stock", "api"),
+    ("/static/**", "asset"),
+    ("/images/**", "asset"),
+)
+"""What the shop's paths are. Its own session begins with a login, so ours tells its visitors apart before."""
 _GOODBYE: Final = 5.0
 """Seconds that the shop gets to end."""
 
@@ -47,6 +67,8 @@ def demo_settings(listen: str, shop_port: int, workers: int) -> Settings:
                 {
                     "upstreams": [{"servers": [f"http://127.0.0.1:{shop_port}"]}],
                     "bodies": [{"path": "/upload", "limit": _LARGEST_UPLOAD}],
+                    "routes": [{"path": path, "class": word} for path, word in _ROUTES],
+                    "accounts": {"fields": ["username"], "login_cookie": COOKIE},
                 }
             ],
             "log": {"sample": 1.0},
@@ -63,6 +85,7 @@ def _welcome(view: View, listen: str, shop_port: int) -> None:
 
 Open the first one in a browser, then try it with a program, from another terminal:
   curl -i http://{listen}/product/7
+In the browser, open products one after another, or try to log in with wrong passwords, and watch the reasons grow.
 Stop with Ctrl-C.
 
 {HEADING}"""

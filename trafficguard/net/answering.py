@@ -68,10 +68,10 @@ class Answering(Connection):
             limit = self.services.wheel.now + self.services.ticks.answer_head
             self.due = min(self.due, limit)
 
-    def send_interim(self, head: AnswerHead) -> None:
+    def send_interim(self, head: AnswerHead, framing: AnswerFraming) -> None:
         """Sends a 1xx answer on, to those who know what it is."""
         if not self.speaks_old and not self._answered:
-            self.transport.write(head.raw)
+            self.transport.write(answer_head(head, framing, b"", decoded=False))
 
     def send_answer(self, head: AnswerHead, framing: AnswerFraming, whole: bytes | None, piece: bytes | None) -> None:
         """Sends the head of an answer and what has come of its body: the `whole` read, or a `piece` cut out of it."""

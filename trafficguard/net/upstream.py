@@ -146,7 +146,7 @@ class Upstream(asyncio.Protocol):
             if head.status == SWITCHING:
                 self._switch(client, head, framing, data[end:])
                 return
-            client.send_interim(head)
+            client.send_interim(head, framing)
             data = data[end:]
 
     def _start(self, client: Downstream, head: AnswerHead, framing: AnswerFraming, data: bytes) -> None:

@@ -83,7 +83,7 @@ class Shapes:
 
     def read(self, request: Request) -> Row:
         """The facts in a request's head."""
-        return read_row(request.head, request.secure, self._intact)
+        return read_row(request.head, request.secure, self._intact, *request.handshake)
 
     def assess(self, request: Request) -> Assessment:
         """What the head says, worked out."""

@@ -43,6 +43,8 @@ class Terms(NamedTuple):
     """The signals in the order of the result."""
     ramps: npt.NDArray[np.float64]
     """The terms of the sum, then a row each; laid out as `counters.slot` says."""
+    counts: tuple[bool, ...]
+    """Whether each signal is part of the sum."""
 
 
 def terms_of(
@@ -63,4 +65,4 @@ def terms_of(
             KIND_OF[row.key], slot.FEATURE[row.feature], row.start, row.full,
             slot.FEATURE[row.support], row.few, row.enough, row.weight, float(counts),
         )  # fmt: skip
-    return Terms(chosen, ramps)
+    return Terms(chosen, ramps, tuple(bool(counts) for counts in ramps[1:, slot.RAMP_COUNTS]))

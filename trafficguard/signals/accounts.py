@@ -143,7 +143,7 @@ def _is_json(head: RequestHead) -> bool:
 
 def _form_fields(body: bytes) -> Iterator[tuple[str, str]]:
     """Names and values of a form, the first of a name last so that it counts; `login[email]` is `email`."""
-    text = body.decode("latin-1")
+    text = body.decode("utf-8", "replace")  # as the escapes in it are read, so that both spell one name
     for name, value in reversed(parse_qsl(text, max_num_fields=_MOST_FIELDS)):
         yield name.rpartition("[")[2].rstrip("]").casefold(), value
 

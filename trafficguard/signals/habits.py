@@ -1,8 +1,9 @@
 """Signals from what a browser of some version always adds to a request, or never.
 
 Promises: as in `headers`, the tables hold what was the same in every recording of a real engine; a version is asked
-for a habit only from a few versions after it was taken up. Never: asks a media player or a socket for a page's
-habits.
+for a habit only from a few versions after it was taken up. What marks HTTP/2 in a head that a front has evidently
+rewritten as HTTP/1 says nothing, told of that front or not: `headers.spelling` speaks there, and once is enough.
+Never: asks a media player or a socket for a page's habits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 from trafficguard.signals.catalog import Need
 from trafficguard.signals.finding import Finding
-from trafficguard.signals.row import Row
+from trafficguard.signals.row import Row, looks_translated
 
 ZSTD_SINCE: Final = {"chromium": 123, "firefox": 126}
 """First major version that unpacks zstd over https; Brotli is much older."""
@@ -30,7 +31,7 @@ def priority(row: Row) -> Finding | None:
         new = row.agent.major >= PRIORITY_SINCE + _ROOM
         missing = new and row.is_navigation and row.value("priority") != _OF_A_PAGE
         return Finding(1.0, "not that of a page") if missing and row.value("sec-fetch-dest") == "document" else None
-    if Need.RAW_CONNECTION in row.met and row.has("priority"):
+    if Need.RAW_CONNECTION in row.met and row.has("priority") and not looks_translated(row.spelled):
         return Finding(1.0, "over HTTP/1")
     return None
 
@@ -38,6 +39,8 @@ def priority(row: Row) -> Finding | None:
 def trailers(row: Row) -> Finding | None:
     """`TE: trailers` is Firefox's mark on HTTP/2: it is always there, others and HTTP/1 never have it."""
     if not row.claims or row.agent.family not in ("firefox", "chromium"):
+        return None
+    if row.minor != 2 and looks_translated(row.spelled):
         return None
     expected = row.minor == 2 and row.agent.family == "firefox"
     return None if row.has("te") == expected else Finding(1.0, "missing" if expected else "there")

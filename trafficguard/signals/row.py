@@ -129,7 +129,7 @@ def _met(
         met -= {Need.RAW_CASE, Need.RAW_CONNECTION}
     if secure:
         met.add(Need.HTTPS)
-        if minor != 2 and _looks_translated(spelled):
+        if minor != 2 and looks_translated(spelled):
             met -= {Need.RAW_CASE, Need.RAW_CONNECTION, Need.RAW_VERSION}
     if hello != UNKNOWN_HELLO:
         met.add(Need.TLS)
@@ -138,7 +138,7 @@ def _met(
     return met
 
 
-def _looks_translated(spelled: list[str]) -> bool:
+def looks_translated(spelled: list[str]) -> bool:
     """Whether a front that spoke HTTP/2 to the browser wrote these names: all in lower case but its own.
 
     https is known only by a trusted peer's word, so no client can hide behind this.
