@@ -131,6 +131,10 @@ def _cases(node: Node, wanted: bool, generation: Callable[[str], int]) -> Cases:
             yes = _product([_cases(condition, True, generation), _cases(then, wanted, generation)])
             no = _product([_cases(condition, False, generation), _cases(otherwise, wanted, generation)])
             return _union([yes, no])
+        case Compare(order, left, right) if _number(left) is not None and _number(right) is not None:
+            return ALWAYS if _ordered(order, _number(left), _number(right)) is wanted else NEVER
+        case Equal(Constant(one), Constant(other)):
+            return ALWAYS if (one == other) is wanted else NEVER
         case _:
             atom = _atom(node, generation)
             return _simple([(atom if wanted else atom.opposite(),)])
@@ -197,6 +201,10 @@ def _compared(order: str, left: Node, right: Node, generation: Callable[[str], i
     if order in ("<", "<="):
         return Atom(_subject(left, generation), Span(-math.inf, number, False, order == "<"), True)
     return Atom(_subject(left, generation), Span(number, math.inf, order == ">", False), True)
+
+
+def _ordered(order: str, one: Anything, other: Anything) -> bool:
+    return bool({"<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[order])
 
 
 def _number(node: Node) -> float | None:

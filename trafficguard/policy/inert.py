@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from trafficguard.policy.atoms import Atom, Case, Cases, Truth, cases_of, follows, split
+from trafficguard.policy.engine import weaker
 from trafficguard.policy.facts import FIELDS, ROUTES, VERIFIED
 from trafficguard.policy.lists import Problem
 from trafficguard.policy.model import PolicyFile, ThresholdSettings
@@ -50,7 +51,9 @@ class Change(NamedTuple):
 
 def find_inert(file: PolicyFile, conditions: dict[int, Node], entries: dict[int, Node]) -> list[Problem]:
     """What is inert in `file`; conditions of rules and of thresholds by their place in it, where they could be read."""
-    problems = [*_inert_rules(file, conditions), *_inert_entries(file, entries), *_inert_signals(file)]
+    problems = [
+        *_inert_rules(file, conditions), *_inert_entries(file, entries), *_inert_signals(file), *_inert_sites(file),
+    ]  # fmt: skip
     nodes = [*conditions.values(), *entries.values()]
     complete = len(conditions) == len(file.rules) and len(entries) == len(file.thresholds)
     return problems + (list(_unused_lists(file, nodes)) if complete else [])
@@ -82,15 +85,15 @@ def _inert_rules(file: PolicyFile, conditions: dict[int, Node]) -> Iterator[Prob
 
 def _covered(steps: tuple[str | int, ...], what: str, cases: Cases, above: list[Ending]) -> Iterator[Problem]:
     """A problem when every case is within one that ended above."""
-    culprits: dict[str, None] = {}
+    culprits: set[str] = set()
     for case in cases:
         ending = _ending(case, above)
         endings = [ending] if ending is not None else [_ending(part, above) for part in split(case)]
         for one in endings:
             if one is None:
                 return
-            culprits[one] = None
-    names = " and ".join(shown(name) for name in culprits)
+            culprits.add(one)
+    names = " and ".join(shown(one.name) for one in above if one.name in culprits)
     verb = "ends" if len(culprits) == 1 else "end"
     yield Problem(
         steps, f"{what} never fires: {names} above {verb} for all that it matches",
@@ -136,8 +139,10 @@ def _proves(atom: Atom) -> bool:
 def _inert_entries(file: PolicyFile, entries: dict[int, Node]) -> Iterator[Problem]:
     for index, entry in enumerate(file.thresholds):
         yield from _inert_steps(index, entry)
-        for earlier in file.thresholds[:index]:
-            if earlier.mode == "enforce" and earlier.when == "true" and _wider(earlier, entry):
+        for number, earlier in enumerate(file.thresholds[:index]):
+            if earlier.mode == "enforce" and _wider(earlier, entry) and _holds_wherever(
+                entries.get(number), entries.get(index)
+            ):
                 message = f"these thresholds never count: {shown(earlier.name)} above fits all their requests"
                 yield Problem(("thresholds", index), message, "move them up or remove them")
                 break
@@ -146,6 +151,16 @@ def _inert_entries(file: PolicyFile, entries: dict[int, Node]) -> Iterator[Probl
             if node is not None and cases_of(node, lambda _: 0) == ():
                 message = "this condition never holds, so the thresholds never count"
                 yield Problem(("thresholds", index, "when"), message, "correct the condition or remove them")
+
+
+def _holds_wherever(earlier: Node | None, node: Node | None) -> bool:
+    """Whether the condition of an earlier entry holds wherever that of another does. No rule stands between them."""
+    if earlier is None or node is None or can_fail(earlier):
+        return False
+    wider, cases = cases_of(earlier, lambda _: 0), cases_of(node, lambda _: 0)
+    if wider is None or cases is None:
+        return False
+    return all(any(_within(case, one) for one in wider) for case in cases)
 
 
 def _wider(earlier: ThresholdSettings, entry: ThresholdSettings) -> bool:
@@ -179,9 +194,20 @@ def _inert_signals(file: PolicyFile) -> Iterator[Problem]:
         signal = CATALOG.get(name)
         if signal is None:
             continue
-        if override.mode in (None, signal.mode) and override.weight in (None, signal.weight):
+        mode = override.mode or signal.mode
+        if mode == "off" and override.weight is not None:
+            message = f"{name} is off, so its weight changes nothing"
+            yield Problem(("signals", name, "weight"), message, "give it a mode or remove the weight")
+        elif mode == signal.mode and override.weight in (None, signal.weight):
             message = f"{name} is so by itself, so this changes nothing"
             yield Problem(("signals", name), message, "change it or remove it", of_key=True)
+
+
+def _inert_sites(file: PolicyFile) -> Iterator[Problem]:
+    for name, site in file.sites.items():
+        if weaker(site.mode, file.mode) == file.mode:
+            message = f"the policy's mode is {file.mode}, so {site.mode} changes nothing for this site"
+            yield Problem(("sites", name, "mode"), message, "write a weaker mode (shadow, off) or remove the site")
 
 
 def _unused_lists(file: PolicyFile, nodes: Collection[Node]) -> Iterator[Problem]:

@@ -236,6 +236,9 @@ class ListSettings(Section):
             raise BadValueError("the list has neither `entries` nor a `file`", "add one of them")
         if self.min_entries > self.max_entries:
             raise BadValueError("min_entries is above max_entries", "turn them round", ("min_entries",))
+        for name in ("max_size", "max_doubles"):
+            if self.file is None and name in self.model_fields_set:
+                raise BadValueError(f"{name} guards a file, and there is none", "add `file:` or remove it", (name,))
         return self
 
 

@@ -566,6 +566,6 @@ def _letter(found: re.Match[str], at: int) -> str:
         return _LETTERS.get(plain, plain)
     code = next((int(code, 16) for code in codes if code), int(octal, 8) if octal else None)
     if code is None or code > 0x10FFFF:
-        message = f"{shown(found.string[found.start() : found.start() + 2])} is no escape"
+        message = f"{found.string[found.start() : found.start() + 2]} is no escape"
         raise _bad(at + found.start(), message, 'write \\\\ for a backslash, or r"..." around a pattern')
     return chr(code)

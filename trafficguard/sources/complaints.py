@@ -62,7 +62,8 @@ def _unknown(steps: Steps, tree: Tree, root: type[BaseModel]) -> Complaint:
     group, name = group_at(steps[:-1], root), str(steps[-1])
     known = sorted(names_in(group)) if group is not None else []
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    remedy = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+    otherwise = f"known here: {', '.join(known)}" if known else "remove it"
+    remedy = f"did you mean '{close[0]}'?" if close else otherwise
     where = f" in {spelled(steps[:-1])}" if steps[:-1] else ""
     return Complaint(tree.place_of_key(steps), f"there is no setting {shown(name)}{where}", remedy)
 

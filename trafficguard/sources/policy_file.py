@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -54,7 +55,7 @@ def _read(complaints: list[Complaint], tree: Tree, file: Path, sites: Collection
         model = PolicyFile.model_validate(tree.values)
     except ValidationError as failure:
         complaints += complaints_of(failure, tree, PolicyFile)
-        complaints += _conditions_of(tree, failure)
+        complaints += _conditions_of(tree)
         return PolicyRead(None, _in_order(complaints), (file,))
     paths = {name: _beside(file, one) for name, one in model.lists.items() if one.file is not None}
     sources = _read_sources(model.lists, paths, tree, complaints)
@@ -68,28 +69,42 @@ def _read(complaints: list[Complaint], tree: Tree, file: Path, sites: Collection
     return PolicyRead(policy if not complaints else None, _in_order(complaints), files)
 
 
-def _conditions_of(tree: Tree, failure: ValidationError) -> list[Complaint]:
-    """What is wrong with conditions in a file whose settings are wrong elsewhere."""
-    spoilt = {error["loc"][:2] for error in failure.errors(include_url=False)}
-    if any(steps[0] == "lists" for steps in spoilt if steps):
-        return []
-    kept: dict[str, list[int]] = {}
-    values: dict[str, Value] = {"lists": tree.values.get("lists", {})}
-    for group in ("rules", "thresholds"):
-        items = tree.values.get(group)
-        items = items if isinstance(items, list) else []
-        kept[group] = [index for index in range(len(items)) if (group, index) not in spoilt]
-        values[group] = [items[index] for index in kept[group]]
+def _conditions_of(tree: Tree) -> list[Complaint]:
+    """What is wrong with conditions in a file whose settings are wrong: each is read as if all around it were right."""
+    groups = {name: _stand_ins(tree.values.get(name), more) for name, more in _STAND_INS.items()}
     try:
-        model = PolicyFile.model_validate(values)
+        lists = _stand_ins_of_lists(tree.values.get("lists", {}))
+        model = PolicyFile.model_validate({name: list(group.values()) for name, group in groups.items()} | lists)
     except ValidationError:
         return []
     complaints = []
     for problem in condition_problems(model):
         named, number, *rest = problem.steps
-        steps = (named, kept[str(named)][int(number)], *rest)
+        steps = (named, list(groups[str(named)])[int(number)], *rest)
         complaints.append(_placed(problem._replace(steps=steps), tree))
     return complaints
+
+
+_STAND_INS: Final[dict[str, dict[str, Value]]] = {
+    "rules": {"action": "pass"},
+    "thresholds": {"steps": [{"score": 50, "action": "block"}]},
+}
+
+
+def _stand_ins(items: Value, more: dict[str, Value]) -> dict[int, Value]:
+    """By their place in the file: items with nothing but a condition of their own."""
+    return {
+        index: {"name": f"item-{index}", "when": item["when"]} | more
+        for index, item in enumerate(items if isinstance(items, list) else [])
+        if isinstance(item, dict) and isinstance(item.get("when"), str | bool)
+    }
+
+
+def _stand_ins_of_lists(lists: Value) -> dict[str, Value]:
+    """Lists with nothing but a kind of their own."""
+    named = lists if isinstance(lists, dict) else {}
+    kinds = {name: one.get("kind", "networks") if isinstance(one, dict) else None for name, one in named.items()}
+    return {"lists": {name: {"kind": kind, "file": "none"} for name, kind in kinds.items()}}
 
 
 def _follows(problem: Problem, broken: Collection[str]) -> bool:
