@@ -137,7 +137,7 @@ class ActionSettings(Section):
 _ACTION_REMEDY: Final = "write pass, throttle, challenge, block or tarpit, or one of them with parameters under it"
 
 
-def _spell_out(value: Any) -> Any:
+def spell_out(value: Any) -> Any:
     """`block` as `{block: {}}`, and an empty group of parameters as one with defaults."""
     if isinstance(value, str):
         if value not in ("pass", "throttle", "challenge", "block", "tarpit"):
@@ -150,7 +150,7 @@ def _spell_out(value: Any) -> Any:
     raise BadValueError(f"{shown(value)} is not an action", _ACTION_REMEDY)
 
 
-Action = Annotated[ActionSettings, BeforeValidator(_spell_out)]
+Action = Annotated[ActionSettings, BeforeValidator(spell_out)]
 
 
 class RuleSettings(Section):
