@@ -224,14 +224,15 @@ def _subject(node: Node, generation: Callable[[str], int]) -> Anything:
 
 def _opaque(node: Node, generation: Callable[[str], int]) -> Atom:
     """An atom that is only like itself: places left out, score and labels of now."""
-    return Atom((_without_places(node), generation("score"), generation("")), Truth(()), True)
+    return Atom((without_places(node), generation("score"), generation("")), Truth(()), True)
 
 
-def _without_places(node: Anything) -> Anything:
+def without_places(node: Anything) -> Anything:
+    """What `node` says, wherever it stands: for comparing."""
     if isinstance(node, Node.__args__):
         names = [name for name in node.__dataclass_fields__ if name != "at"]
-        return (type(node).__name__, *(_without_places(getattr(node, name)) for name in names))
-    return tuple(map(_without_places, node)) if isinstance(node, tuple) else node
+        return (type(node).__name__, *(without_places(getattr(node, name)) for name in names))
+    return tuple(map(without_places, node)) if isinstance(node, tuple) else node
 
 
 def _turned(span: Span) -> Span | None:

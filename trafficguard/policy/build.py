@@ -49,7 +49,7 @@ def build(
     asked = [_entry(entry, entries[index]) for index, entry in enumerate(file.thresholds) if entry.mode != "off"]
     headers, fields = subjects([rule.when for rule in rules] + [entry.when for entry in asked])
     names = (*(rule.name for rule in rules), *(entry.name for entry in asked))
-    return Policy(file, emit(rules, asked), names, headers, fields)
+    return Policy(file, emit(rules, asked), names, headers, fields, lists)
 
 
 def condition_problems(file: PolicyFile) -> list[Problem]:

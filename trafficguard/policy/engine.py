@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 from trafficguard.policy.facts import Facts
 from trafficguard.policy.model import ActionValue, PolicyFile
 from trafficguard.policy.networks import number_of
+from trafficguard.policy.reading import Lists
 from trafficguard.scoring.score import score_of
 from trafficguard.settings import Mode
 
@@ -82,6 +83,8 @@ class Policy:
     """Lower-case names of the headers that conditions ask for: all others may be missing in the facts."""
     fields: frozenset[str]
     """Names of the fields that conditions ask for, as in `facts.FIELDS`."""
+    lists: Lists
+    """What its lists hold, by their names."""
 
     def new_errors(self) -> list[int]:
         """A counter for each of `names`."""
