@@ -1,4 +1,4 @@
-"""The command line: `trafficguard serve | demo | check | diff | import | explain | signals | schema | warm | completion`.
+"""The command line: `trafficguard serve`, `demo`, `check`, `diff`, `import`, `explain`, `signals` ...
 
 Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
 then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each

@@ -66,8 +66,8 @@ def test_every_condition_has_words(text: str) -> None:
         ({"action": "throttle"}, "throttle each address to 1/s (burst 10): wait up to 5s, then 429"),
         (
             {"action": {"throttle": {"rate": 0.5, "key": "cluster", "delay": "250ms", "reveal": True}}},
-            "throttle each crowd of alike senders to 0.5/s (burst 10): wait up to 250ms, then 429, and everybody is "
-            "told the pace",
+            ("throttle each crowd of alike senders to 0.5/s (burst 10): wait up to 250ms, then 429, and everybody is "
+            "told the pace"),
         ),
         ({"action": "challenge"}, "challenge with some work for the browser"),
         (
