@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from trafficguard.policy.build import build
+from trafficguard.policy.build import PolicyError, build
 from trafficguard.policy.engine import network_of, plain_facts, weaker
 from trafficguard.policy.facts import FIELDS, Facts, Kind
 from trafficguard.policy.model import PolicyFile
@@ -20,9 +20,11 @@ def test_the_weaker_of_two_modes_is_the_one_that_does_less() -> None:
 
 
 def test_a_site_may_do_less_than_the_policy_and_never_more() -> None:
-    sites = {"a": {"mode": "enforce"}, "b": {"mode": "off"}}
-    policy = build(PolicyFile.model_validate({"mode": "shadow", "sites": sites}))
-    assert [policy.mode_of(site) for site in ("a", "b", "c")] == ["shadow", "off", "shadow"]
+    sites = {"a": {"mode": "shadow"}, "b": {"mode": "off"}}
+    policy = build(PolicyFile.model_validate({"sites": sites}))
+    assert [policy.mode_of(site) for site in ("a", "b", "c")] == ["shadow", "off", "enforce"]
+    with pytest.raises(PolicyError, match="so enforce changes nothing for this site"):
+        build(PolicyFile.model_validate({"mode": "shadow", "sites": {"a": {"mode": "enforce"}}}))
 
 
 def test_a_policy_says_what_its_conditions_ask_for() -> None:

@@ -156,9 +156,12 @@ class _Emitter:
             table = self._share(NetworkTable(self._network_sets))
             statements.append(_set("nets", _call(_name(table), _fact("address_number"))))
         for subject, tests in self._text_sets.items():
-            found = self._share(patterns.pattern_set([_pattern_of(test) for test in tests]))
-            hits = ast.BoolOp(ast.Or(), [_call(_name(found), self._value(subject)), _constant(())])
-            statements.append(_set(self._hits(subject), hits))
+            found = patterns.PatternSet([_pattern_of(test) for test in tests])
+            hits, known = self._hits(subject), self._share(found.known.get)
+            statements.append(_set(hits, _call(_name(known), self._value(subject))))
+            unknown = ast.Compare(_name(hits), [ast.Is()], [_constant(None)])
+            searched = _set(hits, _call(_name(self._share(found)), self._value(subject)))
+            statements.append(ast.If(unknown, [searched], []))
         return statements + self._mask()
 
     def _texts(self) -> list[ast.stmt]:
