@@ -6,12 +6,16 @@
     reading      CEL text -> nodes; every mistake with its place in the text
     atoms        nodes -> a disjunction of conjunctions of simple statements about single facts
     inert        which rules, thresholds and settings can never matter, and because of which others
+    overrides    the catalogs of signals, in the modes and with the weights that a policy wants
     networks     all CIDR lists of a policy as one sorted table
     patterns     all patterns on one field as one RE2 set
     emit         conditions, actions and thresholds -> one Python function, through `ast`
     build        a model and its lists -> `Policy` (see `engine`), or every problem that it has
     engine       the finished policy and the decision that it gives
-    differ       what changes between two policies, and what one rule does, in words
+    words        conditions, actions and thresholds in plain words
+    differ       what changes between two policies, and what one rule means
+    defaults     the policy in force where none is named: `config/balanced.yaml` as values
+    schema       the JSON Schema of policy files, from the model
     decide       the first policy: labels that pass, then one threshold
 
 How a policy decides. The score that came in stands at the start. Rules are asked one after the other, in the order

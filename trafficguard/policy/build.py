@@ -16,8 +16,8 @@ from trafficguard.policy.inert import find_inert
 from trafficguard.policy.lists import Problem, Source, read_list
 from trafficguard.policy.model import PolicyFile, RuleSettings, ThresholdSettings
 from trafficguard.policy.nodes import All, Constant, Field, Node, OneOf
+from trafficguard.policy.overrides import SIGNALS
 from trafficguard.policy.reading import Listed, Lists, read_condition
-from trafficguard.signals.catalog import CATALOG
 from trafficguard.values import Steps, shown
 
 
@@ -84,9 +84,9 @@ def _read_conditions(
 
 def _unknown_signals(file: PolicyFile) -> list[Problem]:
     return [
-        Problem(("signals", name), f"there is no signal {shown(name)}", _close(name, CATALOG), of_key=True)
+        Problem(("signals", name), f"there is no signal {shown(name)}", _close(name, SIGNALS), of_key=True)
         for name in file.signals
-        if name not in CATALOG
+        if name not in SIGNALS
     ]
 
 

@@ -15,6 +15,7 @@ from trafficguard.policy.engine import Policy
 from trafficguard.policy.facts import FIELDS
 from trafficguard.policy.model import PolicyFile, RuleSettings, ThresholdSettings
 from trafficguard.policy.nodes import Node, can_fail
+from trafficguard.policy.overrides import SIGNALS
 from trafficguard.policy.reading import Lists, read_condition
 from trafficguard.policy.words import (
     case_in_words,
@@ -25,7 +26,6 @@ from trafficguard.policy.words import (
     scope_in_words,
     steps_in_words,
 )
-from trafficguard.signals.catalog import CATALOG
 
 
 def differences(old: Policy, new: Policy) -> list[str]:
@@ -61,7 +61,7 @@ def _signal_changes(before: PolicyFile, after: PolicyFile) -> Iterator[str]:
 
 
 def _signal(file: PolicyFile, name: str) -> tuple[str, str]:
-    override, signal = file.signals.get(name), CATALOG[name]
+    override, signal = file.signals.get(name), SIGNALS[name]
     mode = (override.mode if override else None) or signal.mode
     weight = override.weight if override and override.weight is not None else signal.weight
     return mode, f"{weight:g} nats"

@@ -18,9 +18,9 @@ from trafficguard.policy.facts import FIELDS, ROUTES, VERIFIED
 from trafficguard.policy.lists import Problem
 from trafficguard.policy.model import PolicyFile, ThresholdSettings
 from trafficguard.policy.nodes import InNetworks, Node, OneOf, can_fail, parts_of
+from trafficguard.policy.overrides import SIGNALS
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.weigh import MOST_EVIDENCE
-from trafficguard.signals.catalog import CATALOG
 from trafficguard.values import shown
 
 HIGHEST: Final = score_of(MOST_EVIDENCE)
@@ -191,7 +191,7 @@ def _inert_steps(index: int, entry: ThresholdSettings) -> Iterator[Problem]:
 
 def _inert_signals(file: PolicyFile) -> Iterator[Problem]:
     for name, override in file.signals.items():
-        signal = CATALOG.get(name)
+        signal = SIGNALS.get(name)
         if signal is None:
             continue
         mode = override.mode or signal.mode

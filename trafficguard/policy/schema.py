@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 from trafficguard.policy.facts import FIELDS
 from trafficguard.policy.model import ActionSettings, PolicyFile, parse_condition, parse_name, spell_out
-from trafficguard.signals.catalog import CATALOG
+from trafficguard.policy.overrides import SIGNALS
 from trafficguard.values import parse_count, parse_duration, parse_host, parse_number, parse_size
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -56,7 +56,7 @@ class _Generator(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """The schema of a whole policy file."""
     made = PolicyFile.model_json_schema(by_alias=True, schema_generator=_Generator)
-    made["properties"]["signals"]["propertyNames"] = {"enum": list(CATALOG)}
+    made["properties"]["signals"]["propertyNames"] = {"enum": list(SIGNALS)}
     fields = "; ".join(f"{name} ({fact.kind.value}): {fact.text}" for name, fact in FIELDS.items())
     for group in ("RuleSettings", "ThresholdSettings"):
         made["$defs"][group]["properties"]["when"]["description"] += f" Fields: {fields}."
