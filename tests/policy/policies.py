@@ -15,7 +15,7 @@ WORDS = ("/a", "/ab", "/a/b", "/", "/B")
 AGENTS = ("bot", "Bot/1.0", "Mozilla", "", "7", "é")
 ADDRESSES = ("10.0.0.1", "10.1.2.3", "192.0.2.9", "2001:db8::1", "unix", "::ffff:10.0.0.1")
 NETWORKS = ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "192.0.2.0/24", "2001:db8::/32")
-LABELS = ("ua.library", "bot.search", "odd")
+LABELS = ("ua.library", "bot.search", "ua.automation")
 PATTERNS = ("^/a", "b$", "o[tT]", "(?i)bot", "^$", "[0-9]")
 HEADERS = ("user-agent", "x-test")
 

@@ -30,7 +30,7 @@ def test_a_site_may_do_less_than_the_policy_and_never_more() -> None:
 def test_a_policy_says_what_its_conditions_ask_for() -> None:
     rules = [
         {"name": "a", "when": 'headers["X-Test"] == "1" && "x-other" in headers', "action": "block"},
-        {"name": "b", "when": '"odd" in labels || address == "10.0.0.1" || time.hour < 3', "action": "block"},
+        {"name": "b", "when": '"ua.automation" in labels || address == "10.0.0.1" || time.hour < 3', "action": "block"},
         {"name": "c", "when": "secure", "action": "block", "mode": "off"},
     ]
     policy = build(PolicyFile.model_validate({"rules": rules}))

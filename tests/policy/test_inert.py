@@ -62,7 +62,7 @@ WITHIN = [
     ("time.hour >= 0", "secure"),
     ("true", 'path == "/a"'),
     ("secure == true", "secure"),
-    ('"odd" in labels', '"odd" in labels && secure'),
+    ('"ua.automation" in labels', '"ua.automation" in labels && secure'),
     ('path == host', 'path == host && secure'),
 ]  # fmt: skip
 
@@ -125,8 +125,8 @@ def test_a_rule_that_weighs_in_between_may_change_the_score() -> None:
 
 
 def test_a_rule_that_labels_in_between_may_give_the_label() -> None:
-    asks = '"odd" in labels'
-    rules = [rule("a", asks), rule("b", "secure", None, weigh=1, label="odd"), rule("c", asks)]
+    asks = '"ua.automation" in labels'
+    rules = [rule("a", asks), rule("b", "secure", None, weigh=1, label="ua.automation"), rule("c", asks)]
     assert problems({"rules": rules}) == []
     rules[1]["label"] = "even"
     assert [one.steps for one in problems({"rules": rules})] == [("rules", 2, "when")]
@@ -145,7 +145,7 @@ def test_a_rule_that_labels_in_between_may_give_the_label() -> None:
         "time.hour == 24",
         'address in ["10.0.0.0/8"] && address in ["192.0.2.0/24"]',
         'headers["x"] == "1" && !("x" in headers)',
-        '"odd" in labels && !("odd" in labels)',
+        '"ua.automation" in labels && !("ua.automation" in labels)',
         'route == "page" && route == "item"',
         "secure && !secure",
         "secure ? false : secure",

@@ -92,7 +92,7 @@ POLICY = """
 lists: {office: {entries: [192.0.2.0/24]}}
 rules:
   - name: a
-    when: secure && (path == "/x" || "odd" in labels)
+    when: secure && (path == "/x" || "ua.library" in labels)
     weigh: 2
   - {name: b, when: 'int(headers["x"]) > 3', action: block, mode: shadow}
   - {name: c, when: 'address in list("office")', action: pass}
@@ -113,7 +113,7 @@ def test_a_rule_is_explained_case_by_case_with_what_it_needs() -> None:
     told = explained("a")
     assert told["rule"] == "a, 1 of 3"
     assert told["case 1"] == "the client spoke https and path is '/x'"
-    assert told["case 2"] == "the client spoke https and the label odd is there"
+    assert told["case 2"] == "the client spoke https and the label ua.library is there"
     assert told["needs"].startswith("labels (labels of signals and of rules above); path (path as sent")
     assert told["then"] == "adds 2 nats of evidence"
 

@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from trafficguard.policy.emit import Entry, Rule, emit, subjects
 from trafficguard.policy.engine import Policy
-from trafficguard.policy.facts import Kind
+from trafficguard.policy.facts import VERIFIED, Kind
 from trafficguard.policy.inert import find_inert
 from trafficguard.policy.lists import Problem, Source, read_list
 from trafficguard.policy.model import PolicyFile, RuleSettings, ThresholdSettings
-from trafficguard.policy.nodes import All, Constant, Field, Node, OneOf
+from trafficguard.policy.nodes import All, Constant, Field, HasLabel, Node, OneOf, parts_of
 from trafficguard.policy.overrides import SIGNALS
 from trafficguard.policy.reading import Listed, Lists, read_condition
+from trafficguard.signals.labels import KNOWN
 from trafficguard.values import Steps, shown
 
 
@@ -40,6 +41,7 @@ def build(
     lists = _read_lists(file, sources or {}, problems)
     conditions = _read_conditions("rules", file.rules, lists, problems)
     entries = _read_conditions("thresholds", file.thresholds, lists, problems)
+    problems += _unknown_labels(file, conditions, entries)
     problems += _unknown_signals(file)
     problems += _unknown_sites(file, sites)
     problems += find_inert(file, conditions, entries)
@@ -80,6 +82,27 @@ def _read_conditions(
         if node is not None:
             conditions[index] = node
     return conditions
+
+
+def _unknown_labels(file: PolicyFile, conditions: dict[int, Node], entries: dict[int, Node]) -> list[Problem]:
+    """Labels that are asked for and that neither a signal nor a rule above gives."""
+    known = set(KNOWN)
+    problems: list[Problem] = []
+    for index, rule in enumerate(file.rules):
+        if index in conditions:
+            problems += _strange_labels(("rules", index, "when"), conditions[index], known)
+        known |= {rule.label} if rule.label else set()
+    for index, node in entries.items():
+        problems += _strange_labels(("thresholds", index, "when"), node, known)
+    return problems
+
+
+def _strange_labels(steps: Steps, node: Node, known: Collection[str]) -> list[Problem]:
+    if isinstance(node, HasLabel) and node.label not in known and not node.label.startswith(VERIFIED):
+        close = difflib.get_close_matches(node.label, sorted(known), n=1, cutoff=0.6)
+        remedy = f"did you mean {shown(close[0])}?" if close else f"known here: {', '.join(sorted(known))}"
+        return [Problem(steps, f"nothing above gives a label {shown(node.label)}", remedy, node.at)]
+    return [problem for part in parts_of(node) for problem in _strange_labels(steps, part, known)]
 
 
 def _unknown_signals(file: PolicyFile) -> list[Problem]:
