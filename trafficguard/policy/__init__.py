@@ -31,5 +31,24 @@ and left out. The weakest of the modes of policy, site and rule counts.
 
 A condition that fails at run time (`int("x")`, a division by zero) does not match, and is counted for that rule.
 
+How a guard uses it. `build(file, sources, sites)` gives a `Policy` or raises `PolicyError` with every problem;
+`sources.policy_file.read_policy` does both from a path and gives places. A worker keeps one `Policy` and one list of
+`policy.new_errors()` beside it, and swaps both at once.
+
+    decision = policy.decide(facts, errors)     # facts.Facts in, engine.Decision out; waits for nothing, raises nothing
+    decision.action                             # one of model.ActionValue, with its parameters; `match` on its class
+    decision.rule                               # what decided: a rule, `rest-75` of a threshold, or `default`
+    decision.score, decision.evidence           # with what rules have weighed (decision.weighed)
+    decision.labels                             # that rules added, besides those of the facts
+    decision.shadow                             # what rules and thresholds in shadow would have done
+    policy.mode_of(site)                        # off: do not ask; shadow: decide, note, but let it pass; enforce
+    policy.headers, policy.fields               # all that conditions look at: facts may leave out the rest
+    overrides.heads_of(policy.file)             # the catalogs to score by, with modes and weights of `signals:`
+    overrides.behaviours_of(policy.file)
+
+While `policy.fields` holds nothing but score, labels and route, a decision depends on them alone and may be remembered
+for them. Whoever gives requests new labels adds them to `signals.labels.KNOWN`; whoever gives facts new fields adds
+them to `facts.FIELDS`, and reader, checks, schema and explanations follow.
+
 Promises: reads facts and nothing else, and names the rule that decided. Never: measures, does I/O, evaluates text.
 """

@@ -103,11 +103,22 @@ def _covered(steps: tuple[str | int, ...], what: str, cases: Cases, above: list[
 
 def _ending(case: Case, above: list[Ending]) -> str | None:
     """The first rule above that ends wherever `case` holds."""
-    return next((one.name for one in above if any(_within(case, wider) for wider in one.cases)), None)
+    subjects = {atom.subject for atom in case}
+    for one in above:
+        for wider in one.cases:
+            # Most rules are about something else altogether, which the first statement shows.
+            if (not wider or wider[0].subject in subjects or wider[0].subject[0] == "has") and _within(case, wider):
+                return one.name
+    return None
 
 
 def _within(case: Case, wider: Case) -> bool:
-    return all(any(follows(atom, other) for atom in case) for other in wider)
+    return all(any(_akin(atom, other) and follows(atom, other) for atom in case) for other in wider)
+
+
+def _akin(atom: Atom, other: Atom) -> bool:
+    """Whether one can follow from the other at all. What is always so is no part of a case, so nothing else is lost."""
+    return bool(atom.subject == other.subject or other.subject[0] == "has")
 
 
 def _for_free(index: int, weigh: float | None, cases: Cases) -> Iterator[Problem]:

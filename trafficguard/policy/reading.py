@@ -88,7 +88,7 @@ def read_condition(text: str, lists: Lists) -> tuple[Node | None, list[Flaw]]:
     if not text.strip():
         return None, [Flaw(0, "the condition is empty", "write what must hold, or `true` for every request")]
     try:
-        tree = _parser().parse(text)
+        tree = _parsed(text)
     except CELParseError as error:
         return None, [_syntax(error, text)]
     reader = _Reader(lists)
@@ -105,6 +105,13 @@ def read_condition(text: str, lists: Lists) -> tuple[Node | None, list[Flaw]]:
 @functools.cache
 def _parser() -> CELParser:
     return CELParser()
+
+
+@functools.lru_cache(maxsize=2048)
+def _parsed(text: str) -> Tree[Token]:
+    """The tree of a text. Kept, since a policy that is loaded anew differs in few conditions; nobody changes trees."""
+    tree: Tree[Token] = _parser().parse(text)
+    return tree
 
 
 def _syntax(error: CELParseError, text: str) -> Flaw:
