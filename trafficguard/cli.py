@@ -1,4 +1,4 @@
-"""The command line: `trafficguard serve | demo | check | explain | signals | warm`.
+"""The command line: `trafficguard serve`, `demo`, `check`, `diff`, `import`, `explain`, `signals` ...
 
 Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
 then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each
@@ -118,25 +118,127 @@ def serve(ctx: click.Context, /, config: Path | None, **flags: object) -> None:
 
 
 @main.command(
-    short_help="Check settings and show where each comes from.",
+    short_help="Check settings or a policy, and show what they say.",
     epilog="""\b
 Examples:
-  trafficguard check --config /etc/trafficguard.yaml
+  trafficguard check /etc/trafficguard.yaml
   trafficguard check --upstream http://127.0.0.1:9000 --workers 4
+  trafficguard check config/strict.yaml
+  trafficguard check config/strict.yaml --explain-rule declared-bots
+  trafficguard check policy.yaml --config /etc/trafficguard.yaml
 
 \b
-Exit codes: 0 when the settings can be used, 2 when not.""",
+Exit codes: 0 when they can be used, 2 when not: then every mistake is told on
+stderr as FILE:LINE:COLUMN: what is wrong, and below it what to do.""",
 )
+@click.argument("file", type=_FILE, required=False)
 @setting_flags
-def check(config: Path | None, **flags: object) -> None:
-    """Check settings and show where each comes from, without starting anything.
+@click.option("--explain-rule", metavar="NAME", help="Say what one rule or threshold of a policy means.")
+def check(file: Path | None, config: Path | None, explain_rule: str | None, **flags: object) -> None:
+    """Check settings or a policy, without starting anything.
 
-    Takes the same flags, variables and file as serve.
+    FILE is a file of settings or a policy file. Settings are shown with where each comes from; the same flags,
+    variables and file count as for serve. Of a policy it is shown what it does; --config names the settings whose
+    sites it is for.
     """
-    loaded = load_with_places(config, os.environ, flags)
     from trafficguard.commands import check as report
+    from trafficguard.commands import policies
 
-    report.show(loaded, _console())
+    if file is not None and (explain_rule is not None or policies.is_policy(file)):
+        given = config is not None or any(flags.values())
+        settings = load_settings(config, os.environ, flags) if given else None
+        sites = None if settings is None else [site.hosts[0] for site in settings.sites]
+        policies.check(file, sites, explain_rule, _console())
+        return
+    if explain_rule is not None:
+        raise click.UsageError("--explain-rule needs the FILE of a policy")
+    if file is not None and config is not None:
+        raise click.UsageError("name the file of settings once, as FILE or with --config")
+    report.show(load_with_places(file or config, os.environ, flags), _console())
+
+
+@main.command(
+    short_help="Show what changes from one policy to another.",
+    epilog="""\b
+Examples:
+  trafficguard diff config/balanced.yaml config/strict.yaml
+  trafficguard diff policy.yaml.old policy.yaml
+
+\b
+Exit codes: 0 when both can be used, whether they differ or not; 2 when not.""",
+)
+@click.argument("old", type=_FILE)
+@click.argument("new", type=_FILE)
+def diff(old: Path, new: Path) -> None:
+    """Show what changes from policy OLD to policy NEW: rules, thresholds, lists, signals and modes."""
+    from trafficguard.commands import policies
+
+    policies.diff(old, new, _console())
+
+
+@main.group(
+    name="import",
+    short_help="Turn a policy of another program into one of ours.",
+    epilog="""\b
+Example:
+  trafficguard import anubis botPolicies.yaml > policy.yaml""",
+)
+def import_() -> None:
+    """Turn a policy of another program into one of ours."""
+
+
+@import_.command(
+    epilog="""\b
+Examples:
+  trafficguard import anubis botPolicies.yaml > policy.yaml
+  trafficguard import anubis botPolicies.yaml --data /usr/share/docs/anubis/data
+
+\b
+Exit codes: 0 when a policy was printed; 2 when the file cannot be read."""
+)
+@click.argument("file", type=_FILE)
+@click.option("--data", type=_FILE, metavar="FOLDER", help="Where Anubis's own rules, (data)/..., are.")
+def anubis(file: Path, data: Path | None) -> None:
+    """Print an Anubis policy as one of ours, and on stderr what it could not express.
+
+    What is printed passes `trafficguard check`. Try it with `mode: shadow` first: our own signals add to its weights.
+    """
+    from trafficguard.commands.anubis import convert
+
+    converted = convert(file, data)
+    click.echo(converted.text, nl=False)
+    for remark in converted.remarks:
+        click.echo(f"{file}: {remark}", err=True)
+
+
+@main.command(
+    short_help="Print the JSON Schema of policy files.",
+    epilog="""\b
+Example:
+  trafficguard schema > config/policy.schema.json""",
+)
+def schema() -> None:
+    """Print the JSON Schema of policy files, with which editors complete and check while one types."""
+    from trafficguard.commands.schema import as_text
+
+    click.echo(as_text(), nl=False)
+
+
+@main.command(
+    short_help="Print what a shell needs to complete commands.",
+    epilog="""\b
+Examples:
+  trafficguard completion bash > /etc/bash_completion.d/trafficguard
+  trafficguard completion zsh > "${fpath[1]}/_trafficguard"
+  trafficguard completion fish > ~/.config/fish/completions/trafficguard.fish""",
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what a shell needs to complete commands and flags."""
+    from click.shell_completion import BashComplete, FishComplete, ZshComplete
+
+    shells = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+    click.echo(shells[shell](main, {}, "trafficguard", "_TRAFFICGUARD_COMPLETE").source())
 
 
 def _demo_place(_ctx: click.Context, _option: click.Parameter, value: str) -> str:

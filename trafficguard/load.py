@@ -10,17 +10,19 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from trafficguard.errors import Complaint, ConfigError, Place
+from trafficguard.policy.engine import Policy
 from trafficguard.settings import Settings
 from trafficguard.sources.complaints import complaints_of
 from trafficguard.sources.document import read_document
 from trafficguard.sources.flags import apply_flags
+from trafficguard.sources.policy_file import read_policy
 from trafficguard.sources.tree import Tree
 from trafficguard.sources.variables import CONFIG, PREFIX, apply_variables
 
@@ -66,6 +68,24 @@ def load_with_places(file: Path | None, environ: Mapping[str, str], flags: Mappi
     if settings is None or complaints:
         raise ConfigError(_one_for_each_place(sorted(complaints, key=_file_by_line)))
     return Loaded(settings, file, tree)
+
+
+def load_policy(file: Path, sites: Collection[str] | None = None) -> Policy:
+    """The policy in `file`, ready to decide. `sites` are the first hosts of all sites, where they are known.
+
+    Raises ConfigError with all complaints.
+    """
+    return load_policy_with_files(file, sites)[0]
+
+
+def load_policy_with_files(
+    file: Path, sites: Collection[str] | None = None
+) -> tuple[Policy, tuple[Path, ...]]:
+    """As `load_policy`, and the files it came from."""
+    read = read_policy(file, sites)
+    if read.policy is None:
+        raise ConfigError(read.complaints)
+    return read.policy, read.files
 
 
 def _file_by_line(complaint: Complaint) -> tuple[bool, int, int]:

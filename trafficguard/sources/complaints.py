@@ -11,18 +11,21 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from trafficguard.errors import Complaint
+from trafficguard.settings import Settings
 from trafficguard.sources.schema import group_at, names_in
 from trafficguard.sources.tree import Tree
 from trafficguard.values import BadValueError, Steps, shown
 
 
-def complaints_of(failure: ValidationError, tree: Tree) -> list[Complaint]:
-    """The complaints behind `failure`."""
-    return [_complaint(error, tree) for error in failure.errors(include_url=False)]
+def complaints_of(
+    failure: ValidationError, tree: Tree, root: type[BaseModel] = Settings
+) -> list[Complaint]:
+    """The complaints behind `failure` to make a `root` of `tree`."""
+    return [_complaint(error, tree, root) for error in failure.errors(include_url=False)]
 
 
 def spelled(steps: Steps) -> str:
@@ -33,16 +36,19 @@ def spelled(steps: Steps) -> str:
     return text
 
 
-def _complaint(error: ErrorDetails, tree: Tree) -> Complaint:
+def _complaint(error: ErrorDetails, tree: Tree, root: type[BaseModel]) -> Complaint:
     kind, steps = error["type"], error["loc"]
+    of_key = steps[-1:] == ("[key]",)
+    steps = steps[:-1] if of_key else steps
     cause = error.get("ctx", {}).get("error")
     if kind == "extra_forbidden":
-        return _unknown(steps, tree)
+        return _unknown(steps, tree, root)
     if kind == "missing":
         return _missing(steps, tree)
     if isinstance(cause, BadValueError):
         steps = (*steps, *cause.steps)
-        return Complaint(tree.place_of(steps), _about(steps, tree, str(cause)), cause.remedy)
+        place = tree.place_of_key(steps) if of_key else tree.place_of(steps)
+        return Complaint(place, _about(steps, tree, str(cause)), cause.remedy)
     message, remedy = _KINDS.get(kind, _anything)(error["input"], error.get("ctx", {}))
     return Complaint(tree.place_of(steps), _about(steps, tree, message), remedy)
 
@@ -52,11 +58,12 @@ def _about(steps: Steps, tree: Tree, message: str) -> str:
     return message if tree.place_of(steps).line is None else f"{spelled(steps)}: {message}"
 
 
-def _unknown(steps: Steps, tree: Tree) -> Complaint:
-    group, name = group_at(steps[:-1]), str(steps[-1])
+def _unknown(steps: Steps, tree: Tree, root: type[BaseModel]) -> Complaint:
+    group, name = group_at(steps[:-1], root), str(steps[-1])
     known = sorted(names_in(group)) if group is not None else []
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    remedy = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+    otherwise = f"known here: {', '.join(known)}" if known else "remove it"
+    remedy = f"did you mean '{close[0]}'?" if close else otherwise
     where = f" in {spelled(steps[:-1])}" if steps[:-1] else ""
     return Complaint(tree.place_of_key(steps), f"there is no setting {shown(name)}{where}", remedy)
 
@@ -108,14 +115,31 @@ def _high(value: Any, context: Mapping[str, Any]) -> _Told:
     return f"{value} is too large", f"write {context['le']} or less"
 
 
+def _above(value: Any, context: Mapping[str, Any]) -> _Told:
+    return f"{value} is too small", f"write more than {context['gt']}"
+
+
+def _long(_value: Any, context: Mapping[str, Any]) -> _Told:
+    return "the text is too long", f"write up to {context['max_length']} letters"
+
+
+def _truth(value: Any, _context: Mapping[str, Any]) -> _Told:
+    return f"{shown(value)} is neither true nor false", "write true or false"
+
+
 def _anything(value: Any, _context: Mapping[str, Any]) -> _Told:
-    return f"{shown(value)} cannot be used here", "config/trafficguard.yaml shows every setting"
+    return f"{shown(value)} cannot be used here", "the files under config/ show every setting"
 
 
 _KINDS: Final[dict[str, Callable[[Any, Mapping[str, Any]], _Told]]] = {
     "literal_error": _choice,
     "list_type": _list,
     "model_type": _group,
+    "dict_type": _group,
+    "bool_type": _truth,
+    "bool_parsing": _truth,
+    "greater_than": _above,
+    "string_too_long": _long,
     "string_type": _text,
     "string_too_short": _empty,
     "too_short": _empty,

@@ -19,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from trafficguard.errors import Complaint, Place
+from trafficguard.sources.scalars import Scalar
 from trafficguard.sources.tree import Tree, Value
 from trafficguard.values import Steps, shown
 
@@ -73,6 +74,7 @@ def read_text(text: str, source: str, tree: Tree) -> list[Complaint]:
     if not isinstance(root, MappingNode):
         remedy = "write lines of the form `name: value`, such as `workers: 2`"
         return [Complaint(_start(root, source), f"expected settings, found {_kind(root)}", remedy)]
+    tree.text = text
     reading = _Reading(source, tree)
     values = reading.value(root, ())
     if isinstance(values, dict) and reading.left > 0:
@@ -108,6 +110,8 @@ class _Reading:
             return self._group(node, steps)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*steps, index)) for index, item in enumerate(node.value)]
+        style = getattr(node, "style", None) or ""
+        self._tree.scalars[steps] = Scalar(node.start_mark.index, node.end_mark.index, style)
         return self._scalar(node, str(node.tag), str(node.value))
 
     def _group(self, node: MappingNode, steps: Steps) -> dict[str, Value]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -36,27 +36,34 @@ def names_in(group: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in group.model_fields.items()]
 
 
-def group_at(steps: Steps) -> type[BaseModel] | None:
-    """The class of the group of settings at `steps`; None where there is no group."""
-    shape: Any = Settings
+def group_at(steps: Steps, root: type[BaseModel] = Settings) -> type[BaseModel] | None:
+    """The class of the group of settings at `steps` below `root`; None where there is no group."""
+    shape: Any = root
     for step in steps:
         if isinstance(step, int):
             shape = get_args(shape)[0] if get_origin(shape) is list else None
+        elif get_origin(shape) is dict:
+            shape = get_args(shape)[1]
         else:
-            field = shape.model_fields.get(step) if _is_group(shape) else None
-            shape = field.annotation if field is not None else None
+            shape = _fields(shape).get(step) if _is_group(shape) else None
         shape = _bare(shape)
     return shape if _is_group(shape) else None
 
 
+def _fields(group: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in group.model_fields.items()}
+
+
 def _bare(shape: Any) -> Any:
     """`shape` without what pydantic adds (Annotated) and without `| None`."""
-    while hasattr(shape, "__metadata__"):
-        shape = get_args(shape)[0]
-    if isinstance(shape, types.UnionType):
+    while True:
+        if hasattr(shape, "__metadata__"):
+            shape = get_args(shape)[0]
+            continue
         rest = [part for part in get_args(shape) if part is not types.NoneType]
-        return rest[0] if len(rest) == 1 else shape
-    return shape
+        if get_origin(shape) not in (types.UnionType, Union) or len(rest) != 1:
+            return shape
+        shape = rest[0]
 
 
 def _is_group(shape: Any) -> bool:
