@@ -6,24 +6,12 @@ nanoseconds since the Unix epoch. Never: knows sockets, or how any of its values
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Final, Literal, NamedTuple
 
+from trafficguard.actions import ActionValue
 from trafficguard.http.head import RequestHead
 
 LoginResult = Literal[-1, 0, 1]
-
-
-class Action(IntEnum):
-    """What is done with a request. The numbers are part of the metrics layout."""
-
-    PASS = 0
-    BLOCK = 1
-
-    @property
-    def word(self) -> str:
-        """The action as logs, headers and configuration spell it."""
-        return self.name.lower()
 
 
 class Reason(NamedTuple):
@@ -40,14 +28,17 @@ class Reason(NamedTuple):
 class Verdict(NamedTuple):
     """What was decided about one request."""
 
-    action: Action
+    action: ActionValue
+    """What is to be done, with its parameters."""
     score: float
     """Bot score, 0 to 100, higher = more surely a bot."""
     reasons: tuple[Reason, ...]
     """Strongest first."""
     labels: tuple[str, ...]
     rule: str
-    """What decided: a threshold, a label or a rule."""
+    """What decided: a rule, the step of a threshold, `by-hand`, or `default`."""
+    shadow: tuple[str, ...] = ()
+    """What rules in shadow would have done, each as `rule: action`."""
 
 
 class Conditions(NamedTuple):
@@ -57,6 +48,10 @@ class Conditions(NamedTuple):
     """Load average over one minute, divided by the number of cores."""
     origins_up: float = 1.0
     """Share of the origins that are healthy."""
+    origin_latency: float = 0.0
+    """Seconds that origins took to answer of late, on average."""
+    error_rate: float = 0.0
+    """Share of their answers of late that have a status from 500, 0 to 1."""
 
 
 class Handshake(NamedTuple):
@@ -74,7 +69,7 @@ UNKNOWN_HANDSHAKE: Final = Handshake()
 class Request:
     """All that judging may look at. Treat as frozen."""
 
-    __slots__ = ("account", "asked", "client", "handshake", "head", "id_bytes", "secure", "site")
+    __slots__ = ("account", "asked", "client", "handshake", "head", "id_bytes", "passed", "secure", "site")
 
     def __init__(
         self,
@@ -98,6 +93,8 @@ class Request:
         self.handshake = handshake
         self.account = account
         """Keyed hash (16 bytes) of the account that the request is about; empty when it is about none."""
+        self.passed = False
+        """Whether it carries a valid pass."""
         self.asked = b""
         """What counting was told of it; the guard notes it when it judges, for the outcome to be counted under."""
 
@@ -139,6 +136,10 @@ class Exchange:
     """Address of the socket's peer, where there is no request that tells the client's."""
     error = ""
     """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
+    held_until = 0
+    """When it was sent on after it had been held back; 0 where it was not."""
+    answered = 0
+    """When the head of an answer came that was still to go on; 0 for those that came at once."""
     turned_away = False
     """Whether the answer was the verdict's: the shop was not asked."""
     login: LoginResult = 0

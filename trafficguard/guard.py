@@ -2,11 +2,13 @@
 
 What the shape of a head says is worked out once per shape (`scoring.shapes`). What the sender has done is counted under
 its keys and weighed, in one compiled call (`scoring.asking` says what is asked, `counters.intake` answers). Both make
-the bot score, and policy turns score and labels into an action. `Guard.observe` takes in what became of the request.
+the bot score, and the policy in force turns score, labels and whatever else it asks for into an action. `Guard.observe`
+takes in what became of the request; `Guard.follow` takes other orders, between two requests and at once.
 
-Promises: the verdict is a function of the guard's settings, the shared memory and the request; the clock is an
-argument. Judging is total: an error inside becomes the `on_error` action with the rule `on-error`, counted in `errors`
-and kept as text in `last_error` for an alarm. Never: does I/O, reads a clock, or waits.
+Promises: the verdict is a function of the guard's orders, the shared memory, the request and the conditions; the clock
+is an argument. Judging is total: an error inside becomes the `on_error` action with the rule `on-error`, counted in
+`errors` and kept as text in `last_error` for an alarm. What was counted and remembered outlives new orders. Never: does
+I/O, reads a clock, or waits.
 """
 
 from __future__ import annotations
@@ -16,18 +18,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from trafficguard.actions import BLOCK, PASS, ActionValue, ChallengeAction
 from trafficguard.counters import slot
 from trafficguard.counters.jit import Words
 from trafficguard.counters.ledger import Ledger
-from trafficguard.exchange import Action, Conditions, Outcome, Reason, Request, Verdict
-from trafficguard.policy.decide import Policy
+from trafficguard.exchange import Conditions, Outcome, Reason, Request, Verdict
+from trafficguard.policy.engine import Shadow
+from trafficguard.policy.gather import CHEAP, Gatherer
+from trafficguard.policy.networks import number_of
+from trafficguard.policy.orders import HandTable, Orders
+from trafficguard.policy.overrides import behaviours_of, heads_of
 from trafficguard.scoring.asking import Asker
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.shapes import Assessment, Shapes
 from trafficguard.scoring.terms import Terms, terms_of
-from trafficguard.settings import PolicySettings
 from trafficguard.signals.behaviour import Behaviour
-from trafficguard.signals.catalog import CATALOG, DIRECT, Need, Signal, SignalMode
+from trafficguard.signals.catalog import DIRECT, Need, Signal
 from trafficguard.signals.facts import SiteFacts
 from trafficguard.signals.memory import Memory
 from trafficguard.signals.places import Place
@@ -35,10 +41,48 @@ from trafficguard.signals.row import Row
 
 REMEMBERED: Final = "visit.remembered"
 _REMEMBERED_TEXT: Final = "Earlier in its visit it behaved like a program"
-
+BY_HAND: Final = "by-hand"
+PASSED: Final = "+passed"
+"""Ends the rule of a verdict that would have challenged who has a valid pass."""
 
 _Told = tuple[Assessment, int, bytes]
-"""All that a verdict depends on: the head, the route class, what the counters told."""
+"""What a score and its reasons depend on: the head, the route class, what the counters told."""
+
+
+class Finding:
+    """Score and reasons for what is told again and again, and the verdict on it while conditions last."""
+
+    __slots__ = ("conditions", "evidence", "labels", "reasons", "score", "set_of_labels", "verdict")
+
+    def __init__(self, evidence: float, reasons: tuple[Reason, ...], labels: tuple[str, ...]) -> None:
+        self.evidence = evidence
+        self.score = score_of(evidence)
+        self.reasons = reasons
+        self.labels = labels
+        self.set_of_labels = frozenset(labels)
+        self.conditions: Conditions | None = None
+        """Those under which `verdict` was formed."""
+        self.verdict: Verdict
+
+
+class Regime:
+    """All that follows from orders, made ready."""
+
+    __slots__ = ("errors", "findings", "gatherer", "hand", "is_plain", "orders", "policy", "shapes", "terms")
+
+    def __init__(self, orders: Orders, intact: frozenset[Need], before: Regime | None) -> None:
+        """`before`: whose memory of heads goes on where signals are the same."""
+        self.orders = orders
+        self.policy = orders.policy
+        is_same = before is not None and before.policy.file.signals == orders.policy.file.signals
+        self.shapes: Shapes = before.shapes if before and is_same else Shapes(intact, heads_of(orders.policy.file))
+        self.terms: Terms = before.terms if before and is_same else terms_of(behaviours_of(orders.policy.file))
+        self.is_plain = self.policy.fields <= CHEAP
+        """Whether a decision follows from what is found and the conditions, so that it can be remembered."""
+        self.gatherer = Gatherer(self.policy)
+        self.hand = HandTable(orders.by_hand) if orders.by_hand else None
+        self.findings: Memory[_Told, Finding] = Memory()
+        self.errors = self.policy.new_errors()
 
 
 class Found(NamedTuple):
@@ -82,46 +126,57 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_ledger", "_on_error", "_out", "_policy", "_shapes", "_terms", "_verdicts",
-        "_young", "errors", "last_error",
+        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "errors", "last_error",
     )  # fmt: skip
 
     def __init__(
         self,
-        policy: PolicySettings,
+        orders: Orders,
         memory: Words,
         sites: Mapping[str, SiteFacts],
         *,
-        gives_sessions: bool = False,
-        on_error: Action = Action.PASS,
+        on_error: ActionValue = PASS,
         intact: frozenset[Need] = DIRECT,
-        modes: Mapping[str, SignalMode] | None = None,
     ) -> None:
-        """`memory`: the counters that all workers share. `gives_sessions`: visitors without a session are given ours.
-        `intact`: what a proxy in front leaves as clients sent it. `modes`: of signals that differ from the catalog.
-        """
-        self._policy = Policy(policy)
-        self._shapes = Shapes(intact, _in_modes(modes or {}))
-        self._young = self._shapes.young
-        self._asker = Asker(sites, gives_sessions)
+        """`memory`: the counters that all workers share. `intact`: what a proxy in front leaves as clients sent it."""
+        self._intact = intact
+        self._asker = Asker(sites)
         self._ledger = Ledger(memory)
-        self._terms: Terms = terms_of(modes)
         self._out = self._ledger.result
-        self._verdicts: Memory[_Told, Verdict] = Memory()
-        """Verdicts on what the counters told, which they often tell again."""
         self._on_error = Verdict(on_error, 0.0, (), (), "on-error")
+        self._rule_errors: dict[str, int] = {}
         self.errors = 0
         """Requests that could not be judged."""
         self.last_error = ""
         """What the latest of them ran into."""
+        self._regime: Regime = Regime(orders, intact, None)
+        self._asker.give_sessions(orders.enforced(sites))
 
-    def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:  # noqa: ARG002
-        """The verdict on a request at `now` (nanoseconds since the epoch) under `conditions`; never raises.
+    def follow(self, orders: Orders) -> None:
+        """Judges by `orders` from now on."""
+        self._rule_errors = self.rule_errors
+        self._regime = Regime(orders, self._intact, self._regime)
+        self._asker.give_sessions(orders.enforced(self._asker.sites))
 
-        No verdict depends on conditions yet; they belong to the contract that every caller keeps.
-        """
+    @property
+    def orders(self) -> Orders:
+        """What is in force."""
+        return self._regime.orders
+
+    @property
+    def rule_errors(self) -> dict[str, int]:
+        """How often each rule has failed, under all orders so far; those that never did are not there."""
+        regime = self._regime
+        total = dict(self._rule_errors)
+        for name, count in zip(regime.policy.names, regime.errors, strict=True):
+            if count:
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:
+        """The verdict on a request at `now` (nanoseconds since the epoch) under `conditions`; never raises."""
         try:
-            return self._judge(request, now)
+            return self._judge(request, now, conditions)
         except Exception:  # noqa: BLE001 - judging is total: whatever fails here must not fail the shop
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
@@ -136,16 +191,16 @@ class Guard:
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
 
-    def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:  # noqa: ARG002
+    def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:
         """How `judge` comes to its verdict on a request, which is counted; raises what `judge` counts as an error."""
-        verdict = self._judge(request, now, slot.READS_ALL)
-        row, known = self._shapes.read(request), self._assessment(request)
+        verdict, regime = self._judge(request, now, conditions, slot.READS_ALL), self._regime
+        row, known = regime.shapes.read(request), self._assessment(request)
         found = tuple(sorted(self._found(), key=lambda one: -one.evidence))
         features = self._ledger.features()
         speaking = {share.signal.name for share in known.shares} | {one.signal.name for one in found}
         kinds = frozenset(features)
-        heads = [signal for signal in self._shapes.catalog.values() if signal.name not in speaking]
-        behaviours = [signal for signal in self._terms.rows if signal.name not in speaking]
+        heads = [signal for signal in regime.shapes.catalog.values() if signal.name not in speaking]
+        behaviours = [signal for signal in regime.terms.rows if signal.name not in speaking]
         unmet: list[Signal | Behaviour] = [
             signal for signal in heads if signal.mode == "off" or not signal.needs <= row.met
         ]
@@ -158,55 +213,90 @@ class Guard:
             out[slot.TOTAL], verdict, tuple(silent), tuple(unmet),
         )  # fmt: skip
 
-    def _judge(self, request: Request, now: int, more: int = 0) -> Verdict:
+    def _judge(self, request: Request, now: int, conditions: Conditions, more: int = 0) -> Verdict:
+        regime = self._regime
         known = self._assessment(request)
         place = self._asker.place(request)
         request.asked = self._asker.row(request, known, place, now, more)
-        self._ledger.take_in(request.asked, known.evidence, self._terms.ramps)
+        self._ledger.take_in(request.asked, known.evidence, regime.terms.ramps)
         evidence = self._out[slot.TOTAL]
-        if evidence <= known.evidence:
-            return known.verdicts.get(place.route) or self._of_head(known, place)
-        told = known, place.route, self._ledger.told()
-        return self._verdicts.young.get(told) or self._verdicts.recall(told) or self._verdict(told, evidence)
+        told = known, place.route, self._ledger.told() if evidence > known.evidence else b""
+        findings = regime.findings
+        finding = findings.young.get(told) or findings.recall(told) or self._find(told, evidence)
+        if regime.is_plain and finding.conditions is conditions:
+            verdict = finding.verdict
+        else:
+            verdict = self._decide(regime, finding, request, known, place.route, now, conditions)
+        if regime.hand is not None:
+            verdict = _by_hand(regime.hand, verdict, request, known, now)
+        if request.passed and isinstance(verdict.action, ChallengeAction):
+            verdict = verdict._replace(action=PASS, rule=verdict.rule + PASSED)
+        return verdict
 
     def _assessment(self, request: Request) -> Assessment:
-        head = request.head
+        head, shapes = request.head, self._regime.shapes
         shape = (head.block.shape, head.method, head.minor, request.secure, request.handshake)
-        return self._young.get(shape) or self._shapes.recall(shape, request)
+        return shapes.young.get(shape) or shapes.recall(shape, request)
 
-    def _of_head(self, known: Assessment, place: Place) -> Verdict:
-        """The verdict on a request of which only the head speaks, remembered for the next one."""
-        verdict = self._decide(known.evidence, known.reasons, known, place.route)
-        known.verdicts[place.route] = verdict
+    def _find(self, told: _Told, evidence: float) -> Finding:
+        """What the counters and the head say, put into words and remembered."""
+        known, route, by_counters = told
+        if not by_counters:
+            finding = Finding(known.evidence, known.reasons, known.labels_at[route])
+        else:
+            rows = self._regime.terms.rows
+            reasons = [Reason(rows[at].name, nats, rows[at].text) for at, nats in self._ledger.strongest()]
+            remembered = self._out[slot.REMEMBERED]
+            if remembered > 0.0:
+                reasons.append(Reason(REMEMBERED, remembered, _REMEMBERED_TEXT))
+            reasons += known.reasons
+            reasons.sort(key=_strength, reverse=True)
+            finding = Finding(evidence, tuple(reasons), known.labels_at[route])
+        self._regime.findings.keep(told, finding)
+        return finding
+
+    def _decide(
+        self,
+        regime: Regime,
+        finding: Finding,
+        request: Request,
+        known: Assessment,
+        route: int,
+        now: int,
+        conditions: Conditions,
+    ) -> Verdict:
+        facts = regime.gatherer.gather(
+            request, now, conditions, finding.score, finding.evidence, finding.set_of_labels, route,
+            known.fingerprint, self._out[slot.KNOWN] > 0.0,
+        )  # fmt: skip
+        decision = regime.policy.decide(facts, regime.errors)
+        reasons, labels = finding.reasons, finding.labels
+        if decision.weighed:
+            weighed = [Reason(f"rule.{rule}", nats, f"The rule {rule} adds to it") for rule, nats in decision.weighed]
+            reasons = tuple(sorted((*reasons, *weighed), key=_strength, reverse=True))
+        if decision.labels:
+            labels += decision.labels
+        shadow = tuple(map(_in_shadow, decision.shadow)) if decision.shadow else ()
+        verdict = Verdict(decision.action, decision.score, reasons, labels, decision.rule, shadow)
+        if regime.is_plain:
+            finding.verdict, finding.conditions = verdict, conditions
         return verdict
-
-    def _verdict(self, told: _Told, evidence: float) -> Verdict:
-        known, route, _ = told
-        rows = self._terms.rows
-        reasons = [Reason(rows[at].name, nats, rows[at].text) for at, nats in self._ledger.strongest()]
-        remembered = self._out[slot.REMEMBERED]
-        if remembered > 0.0:
-            reasons.append(Reason(REMEMBERED, remembered, _REMEMBERED_TEXT))
-        reasons += known.reasons
-        reasons.sort(key=_strength, reverse=True)
-        verdict = self._decide(evidence, tuple(reasons), known, route)
-        self._verdicts.keep(told, verdict)
-        return verdict
-
-    def _decide(self, evidence: float, reasons: tuple[Reason, ...], known: Assessment, route: int) -> Verdict:
-        score = score_of(evidence)
-        labels = known.labels_at[route]
-        action, rule = self._policy.decide(score, labels)
-        return Verdict(action, score, reasons, labels, rule)
 
     def _found(self) -> list[Found]:
         """What signals of behaviour found in the latest request, in the order of the catalog."""
-        terms = self._terms
+        terms = self._regime.terms
         return [Found(terms.rows[at], evidence, terms.counts[at]) for at, evidence in self._ledger.found()]
 
 
-def _in_modes(modes: Mapping[str, SignalMode]) -> Mapping[str, Signal]:
-    return {name: signal.in_mode(modes.get(name, signal.mode)) for name, signal in CATALOG.items()}
+def _by_hand(hand: HandTable, verdict: Verdict, request: Request, known: Assessment, now: int) -> Verdict:
+    found = hand.find(number_of(request.client), known.fingerprint, now)
+    if found is None:
+        return verdict
+    return verdict._replace(action=PASS if found.action == "allow" else BLOCK, rule=BY_HAND)
+
+
+def _in_shadow(one: Shadow) -> str:
+    return f"{one.rule}: {one.action.word if one.action is not None else f'weigh {one.nats:g}'}"
 
 
 def _strength(reason: Reason) -> float:

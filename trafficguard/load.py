@@ -17,6 +17,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from trafficguard.errors import Complaint, ConfigError, Place
+from trafficguard.policy.build import build
+from trafficguard.policy.defaults import BALANCED
 from trafficguard.policy.engine import Policy
 from trafficguard.settings import Settings
 from trafficguard.sources.complaints import complaints_of
@@ -76,6 +78,16 @@ def load_policy(file: Path, sites: Collection[str] | None = None) -> Policy:
     Raises ConfigError with all complaints.
     """
     return load_policy_with_files(file, sites)[0]
+
+
+def load_policy_of(settings: Settings) -> tuple[Policy, tuple[Path, ...]]:
+    """The policy that `settings` name, or `balanced`, and the files it came from. Raises ConfigError."""
+    sites = [site.hosts[0] for site in settings.sites]
+    if settings.policy is None:
+        return build(BALANCED, sites=sites), ()
+    policy, files = load_policy_with_files(Path(settings.policy), sites)
+    policy.self_test()
+    return policy, files
 
 
 def load_policy_with_files(

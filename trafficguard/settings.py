@@ -254,15 +254,6 @@ class LogSettings(Section):
     """The file is rotated to `FILE.1` at this size, so that at most twice as much is kept."""
 
 
-class PolicySettings(Section):
-    """What a bot score leads to."""
-
-    block: Annotated[Number, Field(ge=0, le=101)] = 75.0
-    """Bot score from which a request is blocked; 101 never blocks."""
-    pass_labels: list[Text] = ["bot.search", "bot.preview", "bot.monitor", "bot.feed"]
-    """Labels whose requests pass whatever their score. They are claims until crawlers are verified."""
-
-
 class Settings(Section):
     """All settings. Precedence: flag, then TRAFFICGUARD_ environment variable, then file, then default."""
 
@@ -274,8 +265,10 @@ class Settings(Section):
     """`enforce` acts, `shadow` judges and records but acts on nothing, `off` does not judge."""
     sites: Annotated[list[SiteSettings], Field(min_length=1)]
     """The shops behind this proxy."""
-    policy: PolicySettings = PolicySettings()
-    """What a bot score leads to."""
+    policy: Text | None = None
+    """File of the policy: what scores lead to. Without one the policy `balanced` is in force."""
+    fuse: Annotated[Number, Field(gt=0, le=1)] = 0.2
+    """By how much the share of challenges and blocks may jump in the minute after a change, 0 to 1; 1 never blows."""
     trusted: TrustedSettings = TrustedSettings()
     """Whose word on the client address counts."""
     limits: LimitSettings = LimitSettings()

@@ -14,29 +14,36 @@ import mmap
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from trafficguard import __version__
+from trafficguard.clock import SystemClock
 from trafficguard.control.admin import Admin, start_admin
+from trafficguard.control.dispatch import Parcel, confirmed, open_line, receive
 from trafficguard.control.health import HealthChecks, Target
 from trafficguard.control.state import AdminState, WorkerState
 from trafficguard.counters.layout import layout
 from trafficguard.counters.table import Table
 from trafficguard.counters.warm import warm
 from trafficguard.errors import StartError
+from trafficguard.load import load_policy_of
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, remove_files
 from trafficguard.net.sites import listed_servers
 from trafficguard.nursery import Child, fork
+from trafficguard.policy.engine import Policy
+from trafficguard.policy.orders import Orders
 from trafficguard.secret import read_secret
 from trafficguard.settings import Settings
+from trafficguard.steering import Steering, Tally
 from trafficguard.storage.pump import open_channel
 from trafficguard.storage.sinks import JsonLines, read_events
 from trafficguard.telemetry.events import Event
-from trafficguard.telemetry.meters import plane_bytes, planes
+from trafficguard.telemetry.meters import plane_bytes, planes, totals, verdicts_of
 from trafficguard.worker import Berth, run
 
 OnEvents = Callable[[list[Event]], None]
@@ -49,6 +56,10 @@ _LONGEST_PAUSE: Final = 5.0
 _STABLE_AFTER: Final = 10.0
 """Seconds a worker must live for its death not to count as one more in a row."""
 _LISTED: Final = 1
+_LOOK: Final = 0.5
+"""Seconds between two looks at the policy's files."""
+_MOST_VERSIONS: Final = 20
+"""Policies of which verdicts are counted apart."""
 
 _log: Final = logging.getLogger("trafficguard")
 
@@ -60,9 +71,10 @@ def serve(settings: Settings, on_events: OnEvents | None = None, on_ready: Calla
     """
     doors = Doors(settings.listen, settings.workers)
     try:
+        policy, files = load_policy_of(settings)
         report = warm()
         _log.info("kernels are warm after %.1f s", report.seconds)
-        return asyncio.run(Supervisor(settings, doors, on_events, on_ready).run())
+        return asyncio.run(Supervisor(settings, policy, files, doors, on_events, on_ready).run())
     finally:
         doors.close()
 
@@ -107,6 +119,8 @@ class Place:
     state: WorkerState
     channel: socket.socket
     """Where this worker's events come from."""
+    line: socket.socket
+    """Where orders go to it, and its word comes from."""
     ready: int
     """File descriptor on which it says that it serves."""
     child: Child | None = None
@@ -121,6 +135,8 @@ class Supervisor:
     def __init__(
         self,
         settings: Settings,
+        policy: Policy,
+        files: Sequence[Path],
         doors: Doors,
         on_events: OnEvents | None,
         on_ready: Callable[[], None] | None,
@@ -142,6 +158,9 @@ class Supervisor:
         logs = self._log_file is not None or on_events is not None
         self._places = [self._place(index, own, gauges, logs) for index, own in enumerate(doors.sockets)]
         self._state = AdminState(__version__, [place.state for place in self._places], warm=True)
+        self._steering = Steering(settings, policy, files, self._state, SystemClock(), self._send, self._audit)
+        self._tasks: set[asyncio.Task[list[str]]] = set()
+        self._counted: dict[str, int] = {}
         self._rubbish = 0
         self._was_ready = False
         self._stop = asyncio.Event()
@@ -151,14 +170,15 @@ class Supervisor:
 
     def _place(self, index: int, sockets: list[socket.socket], gauges: memoryview, logs: bool) -> Place:
         reading, writing = open_channel()
+        line, worker_line = open_line()
         ready, ready_told = os.pipe()
         os.set_blocking(ready, False)
         count = self._settings.workers
         berth = Berth(
-            index, count, sockets, self._planes[index], gauges, self._board, writing, ready_told, self._life, logs,
+            index, count, sockets, self._planes[index], gauges, self._board, writing, worker_line, ready_told, self._life, logs,
             self._counters, self._secret,
         )  # fmt: skip
-        return Place(berth, WorkerState(), reading, ready)
+        return Place(berth, WorkerState(), reading, line, ready)
 
     async def run(self) -> int:
         """Starts everything, waits to be stopped, drains; the exit code."""
@@ -170,26 +190,82 @@ class Supervisor:
             self._log_file.open()
         try:
             if self._settings.admin.listen is not None:
-                self._admin = await start_admin(self._settings.admin.listen, self._state, self._planes)
+                self._admin = await start_admin(
+                    self._settings.admin.listen, self._state, self._planes, self._steering
+                )
                 _log.info("health and metrics on %s", _admin_place(self._settings.admin.listen, self._admin.port))
             for place in self._places:
                 loop.add_reader(place.channel, self._take_events, place)
                 loop.add_reader(place.ready, self._on_worker_ready, place)
+                loop.add_reader(place.line, self._on_confirmed, place)
                 self._spawn(place)
             self._start_health_checks()
+            loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
+            watching = asyncio.create_task(self._watch())
             await self._stop.wait()
+            watching.cancel()
             await self._drain()
         finally:
             await self._close()
         return 0
 
+    # Orders
+
+    def _send(self, orders: Orders) -> None:
+        parcel = Parcel(orders)
+        for place in self._places:
+            if place.child is not None and not parcel.send(place.line):
+                _log.error("worker %d takes no orders; it is replaced", place.berth.index)
+                place.child.send(signal.SIGKILL)
+        parcel.close()
+
+    def _on_confirmed(self, place: Place) -> None:
+        number = confirmed(place.line)
+        if number is not None:
+            self._steering.confirm(place.berth.index, number)
+
+    def _reload_soon(self, who: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._steering.reload(who))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self) -> None:
+        """Looks at the files of the policy twice a second, and at the fuse every second."""
+        while True:
+            for _ in range(2):
+                await asyncio.sleep(_LOOK)
+                if self._steering.files_changed():
+                    await self._steering.reload("the file")
+            self._steering.each_second(self._count_verdicts())
+
+    def _count_verdicts(self) -> Tally:
+        """Verdicts so far; those since the last look count for the policy that was in force."""
+        by_action = verdicts_of(totals(self._planes)["requests"])
+        state = self._state.policy
+        for word, count in by_action.items():
+            fresh = count - self._counted.get(word, 0)
+            if fresh:
+                key = state.version, word
+                state.verdicts[key] = state.verdicts.get(key, 0) + fresh
+        self._counted = by_action
+        while len({version for version, _ in state.verdicts}) > _MOST_VERSIONS:
+            oldest = next(iter(state.verdicts))[0]
+            state.verdicts = {key: count for key, count in state.verdicts.items() if key[0] != oldest}
+        hard = sum(by_action[word] for word in ("challenge", "block", "tarpit"))
+        return Tally(sum(by_action.values()), hard)
+
+    def _audit(self, what: str, particulars: Mapping[str, Any]) -> None:
+        if self._log_file is not None:
+            self._log_file.write([{"t": SystemClock().now(), "audit": what, **particulars}])
+
     # Workers
 
     def _spawn(self, place: Place) -> None:
         place.born = asyncio.get_running_loop().time()
-        berth, settings = place.berth, self._settings
-        keep = [berth.channel.fileno(), berth.ready, berth.life, *(sock.fileno() for sock in berth.sockets)]
-        place.child = fork(lambda: run(berth, settings), keep)
+        berth, settings, orders = place.berth, self._settings, self._steering.orders
+        receive(berth.line)  # what its predecessor did not read is out of date
+        keep = [berth.channel.fileno(), berth.line.fileno(), berth.ready, berth.life, *(sock.fileno() for sock in berth.sockets)]
+        place.child = fork(lambda: run(berth, settings, orders), keep)
         place.state.pid, place.state.alive, place.state.ready = place.child.pid, True, False
 
     def _on_worker_ready(self, place: Place) -> None:
@@ -209,6 +285,8 @@ class Supervisor:
             if place.child is None or not place.child.has_ended():
                 continue
             how, place.child = place.child.how, None
+            confirmed(place.line)
+            self._steering.forget_worker(place.berth.index)
             place.state.alive = place.state.ready = False
             if self._stop.is_set():
                 continue

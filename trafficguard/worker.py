@@ -19,6 +19,7 @@ from typing import Final
 import uvloop
 
 from trafficguard.clock import SECOND, SystemClock
+from trafficguard.control.dispatch import confirm, receive
 from trafficguard.counters.table import Table
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
@@ -30,6 +31,7 @@ from trafficguard.net.pool import Origin
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import TICK
+from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
 from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
 from trafficguard.signals.facts import facts_of, hidden_headers
@@ -62,6 +64,8 @@ class Berth:
     """One byte for each origin, in the order of the settings: 1 = let it take part."""
     channel: socket.socket
     """Where events go."""
+    line: socket.socket
+    """Where orders come from."""
     ready: int
     """File descriptor to write a byte to once connections are accepted."""
     life: int
@@ -74,36 +78,34 @@ class Berth:
     """What cookies are sealed and names are hashed with; the same for all workers."""
 
 
-def run(berth: Berth, settings: Settings) -> None:
-    """Serves until drained; returns when the process may exit."""
+def run(berth: Berth, settings: Settings, orders: Orders) -> None:
+    """Serves by `orders` and those that come later, until drained; returns when the process may exit."""
     # libuv would send every epoll_ctl through an io_uring: for one connection at a time that costs more than the call
     # itself, and many containers forbid it anyway.
     os.environ.setdefault("UV_USE_IO_URING", "0")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Worker(berth, settings).serve())
+        runner.run(Worker(berth, settings, orders).serve())
 
 
 class Worker:
     """The parts of one worker process."""
 
-    def __init__(self, berth: Berth, settings: Settings) -> None:
+    def __init__(self, berth: Berth, settings: Settings, orders: Orders) -> None:
         self._berth = berth
         self._drain_time = settings.timeouts.drain
         # A proxy in front that tells addresses in a header speaks HTTP itself, so order and case may be its own.
         intact = DIRECT if settings.trusted.header == "none" else BEHIND_PROXY
         facts = facts_of(settings.sites, berth.secret)
-        self._guard: Guard | None = None
-        if settings.mode != "off":
-            enforcing = settings.mode == "enforce"
-            berth.counters.populate()
-            self._guard = Guard(settings.policy, berth.counters.memory, facts, gives_sessions=enforcing, intact=intact)
+        berth.counters.populate()
+        self._guard = Guard(orders, berth.counters.memory, facts, intact=intact)
         self._meters = Meters(berth.plane)
         self._ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
         limits = settings.limits
         self.services = Services(
             clock=SystemClock(),
             guard=self._guard,
-            enforcing=settings.mode == "enforce",
+            reserve=berth.counters.reserve,
+            secret=berth.secret,
             trust=Trust(settings.trusted),
             gauges=ConnectionGauges(
                 berth.gauges, berth.workers, berth.index, limits.connections, limits.connections_per_address
@@ -118,6 +120,7 @@ class Worker:
         self._latest = 0.0
         """How late the wheel was turned at worst since that was last told, in seconds."""
         self._errors_told = 0
+        self._rule_errors_told = 0
         self._origins: list[Origin] = []
         connect = settings.timeouts.connect
 
@@ -127,6 +130,7 @@ class Worker:
             return origin
 
         self.services.sites = Sites(settings.sites, int(limits.body), make_origin, facts)
+        self.services.sites.set_modes(orders.mode_of)
         self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()
 
@@ -137,6 +141,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor decides
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         loop.add_reader(self._berth.life, self._on_supervisor_lost)
+        loop.add_reader(self._berth.line, self._on_orders)
+        confirm(self._berth.line, self._guard.orders.number)
         self._turned = loop.time()
         self._every(TICK, self._turn)
         self._every(_SECOND, self._each_second)
@@ -164,6 +170,15 @@ class Worker:
         asyncio.get_running_loop().remove_reader(self._berth.life)
         self._stop.set()
 
+    def _on_orders(self) -> None:
+        """Takes over the latest orders, between two requests."""
+        orders = receive(self._berth.line)
+        if orders is None:
+            return
+        self._guard.follow(orders)
+        self.services.sites.set_modes(orders.mode_of)
+        confirm(self._berth.line, orders.number)
+
     def _every(self, period: float, call: Callable[[], None]) -> None:
         """Calls again and again; a call that fails is reported by the loop and does not end the series."""
         loop = asyncio.get_running_loop()
@@ -184,7 +199,7 @@ class Worker:
         services = self.services
         up = sum(origin.is_listed and not origin.is_resting() for origin in self._origins)
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
-        services.conditions = Conditions(load, up / len(self._origins))
+        services.conditions = Conditions(load, up / len(self._origins), *services.strain.look())
         for origin in self._origins:
             origin.sweep()
         self._meters.loop_lag, self._latest = int(self._latest * SECOND), 0.0
@@ -193,7 +208,13 @@ class Worker:
 
     def _tell_errors(self) -> None:
         guard = self._guard
-        if guard is not None and guard.errors > self._errors_told:
+        failed = guard.rule_errors
+        count = sum(failed.values())
+        if count > self._rule_errors_told:
+            self._meters.rule_errors += count - self._rule_errors_told
+            self._rule_errors_told = count
+            _log.error("rules have failed on requests, which they then do not match: %s", failed)
+        if guard.errors > self._errors_told:
             fresh = guard.errors - self._errors_told
             self._errors_told = guard.errors
             self._meters.guard_errors += fresh  # which goes on from those of the worker before

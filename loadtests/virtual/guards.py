@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
 from trafficguard.guard import Guard
-from trafficguard.settings import PolicySettings, SessionSettings, SiteSettings, UpstreamSettings
+from trafficguard.policy.build import build
+from trafficguard.policy.model import PolicyFile
+from trafficguard.policy.orders import Orders
+from trafficguard.settings import SessionSettings, SiteSettings, UpstreamSettings
 from trafficguard.signals.behaviour import BEHAVIOURS
 from trafficguard.signals.catalog import CATALOG
 from trafficguard.signals.facts import facts_of
@@ -43,9 +46,19 @@ def make_guard(
         if populated:
             table.populate()
         facts = facts_of([shop], SECRET)
-        yield Guard(PolicySettings(), table.memory, facts, modes=dict.fromkeys(off, "off"))
+        yield Guard(Orders(1, build(policy(off))), table.memory, facts)
     finally:
         table.close()
+
+
+def policy(off: Set[str] = frozenset()) -> PolicyFile:
+    """A policy that does nothing but block from 75 on, so that runs show what scores do and not what throttles do."""
+    return PolicyFile.model_validate(
+        {
+            "signals": {name: {"mode": "off"} for name in sorted(off)},
+            "thresholds": [{"name": "score", "steps": [{"score": 75, "action": "block"}]}],
+        }
+    )
 
 
 def signal_names() -> list[str]:

@@ -22,7 +22,8 @@ from loadtests.actors.templates import Kind, Values
 from loadtests.virtual.guards import SESSION_COOKIE, SITE
 from loadtests.virtual.samples import Samples
 from loadtests.virtual.tally import Tally
-from trafficguard.exchange import Action, Conditions, LoginResult, Outcome, Request, Verdict
+from trafficguard.actions import PASS
+from trafficguard.exchange import Conditions, LoginResult, Outcome, Request, Verdict
 from trafficguard.http.head import RequestHead, RequestReader
 
 START: Final = 1_790_000_000 * SECOND
@@ -125,11 +126,11 @@ class Runner:
         """One request: bytes, head, verdict, answer, feedback."""
         request, now = self._request(actor, ask), START + ask.at
         verdict = self._guard.judge(request, now, _CONDITIONS)
-        if verdict.action is Action.PASS:
+        if verdict.action == PASS:
             status, item, login = self._shop.answer(ask)
         else:
             status, item, login = REFUSED, 0, 0
-        self._guard.observe(request, Outcome(status if verdict.action is Action.PASS else 0, login), now)
+        self._guard.observe(request, Outcome(status if verdict.action == PASS else 0, login), now)
         served = item if 200 <= status < 300 else 0
         self.tally.note(actor, ask.at, verdict, served, status == REFUSED)
         gives = ask.cookie is None and ask.kind in (Kind.PAGE, Kind.LOGIN) and status != REFUSED

@@ -9,10 +9,10 @@ from typing import Any as Anything
 
 import re2
 
+from trafficguard.actions import PassAction
 from trafficguard.policy.emit import Entry, Rule
 from trafficguard.policy.engine import DEFAULT, Decision, Shadow, Weighed
 from trafficguard.policy.facts import FIELDS, Facts
-from trafficguard.policy.model import PassAction
 from trafficguard.policy.nodes import (
     All,
     Any,

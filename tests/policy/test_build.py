@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from trafficguard.actions import BlockAction, ChallengeAction, PassAction
 from trafficguard.policy.build import PolicyError, build, condition_problems
 from trafficguard.policy.engine import Policy, plain_facts
 from trafficguard.policy.lists import Source
-from trafficguard.policy.model import BlockAction, ChallengeAction, PassAction, PolicyFile
+from trafficguard.policy.model import PolicyFile
 
 
 def built(file: dict[str, Any], **more: Any) -> Policy:

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy import naive, policies
+from trafficguard.actions import BlockAction, ChallengeAction, PassAction
 from trafficguard.policy import emit as emitting
 from trafficguard.policy.emit import Entry, Rule, emit
 from trafficguard.policy.engine import Shadow, plain_facts
 from trafficguard.policy.facts import Facts, Kind
-from trafficguard.policy.model import BlockAction, ChallengeAction, PassAction, PolicyFile
+from trafficguard.policy.model import PolicyFile
 from trafficguard.policy.nodes import Constant, Node
 from trafficguard.policy.reading import read_condition
 

@@ -7,18 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from trafficguard.actions import ActionWord, BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
 from trafficguard.policy import model
-from trafficguard.policy.model import (
-    ActionWord,
-    BlockAction,
-    ChallengeAction,
-    PassAction,
-    PolicyFile,
-    RuleSettings,
-    StepSettings,
-    TarpitAction,
-    ThrottleAction,
-)
+from trafficguard.policy.model import PolicyFile, RuleSettings, StepSettings
 from trafficguard.signals.places import RouteClass
 
 

@@ -11,11 +11,12 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 from ruamel.yaml import YAML
 
+from trafficguard.actions import PassAction
 from trafficguard.commands.schema import as_text
 from trafficguard.errors import Place
 from trafficguard.policy.defaults import BALANCED
 from trafficguard.policy.engine import Policy, plain_facts
-from trafficguard.policy.model import ActionSettings, PassAction, PolicyFile
+from trafficguard.policy.model import ActionSettings, PolicyFile
 from trafficguard.policy.schema import json_schema
 from trafficguard.scoring.score import score_of
 from trafficguard.sources.document import read_text

@@ -1,7 +1,7 @@
-"""The admin listener: `/healthz`, `/readyz`, `/metrics` and an index of them.
+"""The admin listener: `/healthz`, `/readyz`, `/metrics`, what steers the proxy (`helm`), and an index of them.
 
 Promises: it answers only names of this machine in Host, so that a web page cannot read it through a name it
-points here (DNS rebinding); GET and HEAD only; a place that is taken is a `StartError` with a remedy, and a
+points here (DNS rebinding); what changes anything is a POST of JSON, which no page of another site can send; a place that is taken is a `StartError` with a remedy, and a
 Unix socket that somebody still listens on is never taken over. Never: on the way of a visitor's request, or
 open to another machine.
 """
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+from trafficguard.control.helm import Helm, steering_routes
 from trafficguard.control.metrics import CONTENT_TYPE, Metrics
 from trafficguard.control.state import AdminState
 from trafficguard.errors import StartError
@@ -37,6 +38,8 @@ _INDEX: Final = """<!doctype html><html lang="en"><title>TrafficGuard</title><h1
 <li><a href="/healthz">/healthz</a>: the supervisor is alive
 <li><a href="/readyz">/readyz</a>: requests may be sent here, or what is missing
 <li><a href="/metrics">/metrics</a>: numbers for Prometheus
+<li><a href="/policy">/policy</a>: what is in force (changed by <code>trafficguard mode</code>, <code>allow</code>,
+<code>block</code>, <code>forget</code> and <code>reload</code>)
 </ul></html>
 """
 
@@ -59,11 +62,11 @@ class Admin:
             self._path.unlink(missing_ok=True)
 
 
-async def start_admin(listen: str, state: AdminState, planes: Sequence[Plane]) -> Admin:
+async def start_admin(listen: str, state: AdminState, planes: Sequence[Plane], helm: Helm) -> Admin:
     """Listens on `host:port` (loopback) or `unix:/path`; StartError when the place cannot be had."""
     is_unix = listen.startswith(_UNIX)
     runner = web.AppRunner(
-        make_app(state, planes, any_host=is_unix), access_log=None, shutdown_timeout=_GOODBYE_SECONDS
+        make_app(state, planes, helm, any_host=is_unix), access_log=None, shutdown_timeout=_GOODBYE_SECONDS
     )
     await runner.setup()
     try:
@@ -79,7 +82,7 @@ async def start_admin(listen: str, state: AdminState, planes: Sequence[Plane]) -
     return Admin(runner, None)
 
 
-def make_app(state: AdminState, planes: Sequence[Plane], *, any_host: bool) -> web.Application:
+def make_app(state: AdminState, planes: Sequence[Plane], helm: Helm, *, any_host: bool) -> web.Application:
     """The application itself; `any_host` where no browser can reach it."""
     metrics = Metrics(state, planes)
 
@@ -104,6 +107,7 @@ def make_app(state: AdminState, planes: Sequence[Plane], *, any_host: bool) -> w
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", numbers),
+            *steering_routes(state.policy, helm),
         ]
     )
     return app

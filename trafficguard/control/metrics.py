@@ -66,9 +66,30 @@ class _Supervisor(Collector):
         yield up
         yield _counter("restarts", "Workers replaced.", sum(worker.restarts for worker in state.workers))
         yield _counter("log_lost", "Events that could not be written to the log.", state.log_lost)
+        yield from self._of_policy()
         build = _gauge("build_info", "Always 1; the version is the label.", labels=["version"])
         build.add_metric([state.version], 1)
         yield build
+
+
+    def _of_policy(self) -> Iterator[Family]:
+        policy = self._state.policy
+        info = _gauge("policy_info", "Always 1; what is in force is in the labels.", labels=["policy", "version", "mode"])
+        info.add_metric([policy.name, policy.version, policy.mode], 1)
+        yield info
+        yield _gauge("policy_orders", "Number of the orders in force.", policy.number)
+        yield _gauge("policy_applied", "Whether all workers follow them.", policy.applied)
+        yield _gauge("policy_complaints", "What is wrong with the latest change, if it was not taken.", len(policy.complaints))
+        yield _counter("policy_reloads", "Policies put in force since the start.", policy.reloads)
+        yield _counter("policy_refused", "Policies that could not be used.", policy.refused)
+        yield _counter("policy_fuses", "How often the fuse has blown.", policy.fuses)
+        yield _gauge("by_hand", "Keys allowed or blocked by hand.", len(policy.by_hand))
+        verdicts = CounterMetricFamily(
+            _PREFIX + "policy_verdicts", "Verdicts by version of the policy.", labels=["version", "action"]
+        )
+        for (version, action), count in policy.verdicts.items():
+            verdicts.add_metric([version, action], count)
+        yield verdicts
 
 
 def _gauge(

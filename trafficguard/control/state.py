@@ -22,6 +22,34 @@ class WorkerState:
 
 
 @dataclass(slots=True)
+class PolicyState:
+    """What is in force, as operators see it."""
+
+    number: int = 0
+    """Of the orders; each change has the next one."""
+    name: str = ""
+    version: str = ""
+    """A digest of what the policy says."""
+    mode: str = ""
+    """Of the whole proxy."""
+    applied: bool = False
+    """Whether all workers follow these orders."""
+    by_hand: list[dict[str, object]] = field(default_factory=list)
+    """Keys that are allowed or blocked by hand: `action`, `key`, and `until` in ns since the Unix epoch."""
+    complaints: list[str] = field(default_factory=list)
+    """What was wrong with the latest change, if it was not taken."""
+    reloads: int = 0
+    refused: int = 0
+    """Policies that could not be used."""
+    fuses: int = 0
+    """How often the fuse has blown."""
+    armed_for: int = 0
+    """The orders that the fuse has begun to watch."""
+    verdicts: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Verdicts by version of the policy and action."""
+
+
+@dataclass(slots=True)
 class AdminState:
     """Mutable: the supervisor keeps it true."""
 
@@ -35,6 +63,7 @@ class AdminState:
     """Further sentences on why no request should be sent here yet."""
     log_lost: int = 0
     """Events that reached the supervisor and not the decision log."""
+    policy: PolicyState = field(default_factory=PolicyState)
 
     def missing(self) -> list[str]:
         """One sentence for everything that stands between this program and being ready."""

@@ -13,6 +13,7 @@ from typing import Final
 
 HTML: Final = b"text/html; charset=utf-8"
 JSON: Final = b"application/problem+json"
+PLAIN: Final = b"text/plain; charset=utf-8"
 
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -32,21 +33,38 @@ code {{ font-size: .95em; overflow-wrap: anywhere; }}
 <main>
 <h1>{title}</h1>
 <p>{detail}</p>
-<p>If you need help, quote this request number: <code>{request_id}</code></p>
+{way_on}<p>If you need help, quote this request number: <code>{request_id}</code></p>
 </main>
 </body>
 </html>
 """
 
 
-def render(status: int, detail: str, request_id: str, accept: bytes | None) -> tuple[bytes, bytes]:
-    """Media type and body of an error answer to a client that sent `accept`."""
-    title = HTTPStatus(status).phrase
+_WAY_ON: Final = '<p><a href="">Go on to the shop</a></p>\n'
+"""A link to the page itself: no address is echoed, so there is none to forge."""
+
+
+def render(
+    status: int, detail: str, request_id: str, accept: bytes | None, title: str = "", goes_on: bool = False
+) -> tuple[bytes, bytes]:
+    """Media type and body of an error answer to a client that sent `accept`; `goes_on`: people may try again at once."""
+    title = title or phrase_of(status)
     if wants_html(accept):
-        page = _PAGE.format(title=title, detail=html.escape(detail), request_id=html.escape(request_id))
+        page = _PAGE.format(
+            title=title, detail=html.escape(detail), request_id=html.escape(request_id),
+            way_on=_WAY_ON if goes_on else "",
+        )  # fmt: skip
         return HTML, page.encode()
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}
     return JSON, json.dumps(problem).encode()
+
+
+def phrase_of(status: int) -> str:
+    """What a status is called; for one that has no name, what its class is."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Refused" if status < 500 else "Not Available"
 
 
 def wants_html(accept: bytes | None) -> bool:

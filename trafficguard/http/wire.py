@@ -116,7 +116,12 @@ _OWN_ANSWER: Final = (
 
 def own_answer(status: int, media_type: bytes, body: bytes, date: bytes, extra: bytes) -> bytes:
     """An answer of our own; never cached, never indexed (`extra` holds further lines, each with its CRLF)."""
-    return _OWN_ANSWER % (STATUS_LINES[status], date, media_type, len(body), extra, body)
+    return _OWN_ANSWER % (STATUS_LINES.get(status) or _strange(status), date, media_type, len(body), extra, body)
+
+
+def _strange(status: int) -> bytes:
+    """The status line of a status without a name: the reason may be empty (RFC 9112 section 4)."""
+    return b"HTTP/1.1 %d \r\n" % status
 
 
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -1,4 +1,4 @@
-"""What a verdict means on the wire: forward the request, or answer it here.
+"""What a verdict means on the wire: forward the request, hold it back, or answer it here.
 
 Promises: `act` is total over all actions. It is asked only while enforcing; in shadow every request is forwarded with
 nothing added. Never: decides; the verdict has been formed before.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from trafficguard.exchange import Action, Verdict
+from trafficguard.actions import BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
+from trafficguard.exchange import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,16 @@ class Reply:
     """One sentence for the visitor."""
     error: str = ""
     """Short stable word when it stands for a failure."""
+    lines: bytes = b""
+    """Further header lines, each with its CRLF."""
+    body: str = ""
+    """Plain text in the place of our own page."""
+    closes: bool = False
+    """Whether the connection ends with it."""
+    title: str = ""
+    """Heading of our page; empty: what the status is called."""
+    goes_on: bool = False
+    """Whether people are asked to try again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +42,47 @@ class Forward:
     """Header lines that tell the origin about the verdict, each with its CRLF."""
 
 
+Step = Reply | Forward | ThrottleAction | ChallengeAction | TarpitAction
+
 FORWARD: Final = Forward(b"")
 BLOCKED: Final = Reply(403, "This request looks automated, so it was not let through.")
+TOO_OFTEN: Final = "Requests come faster than this shop can take them. Please wait a moment."
 
 _MOST_LINES: Final = 1024
-_lines: dict[tuple[float, tuple[str, ...]], Forward] = {}
+_lines: dict[tuple[int, str, tuple[str, ...]], Forward] = {}
 
 
-def act(verdict: Verdict | None) -> Reply | Forward:
+def act(verdict: Verdict | None) -> Step:
     """The step that carries out `verdict` (None: nothing was judged)."""
     if verdict is None:
         return FORWARD
-    match verdict.action:
-        case Action.PASS:
-            return _lines.get((verdict.score, verdict.labels)) or _forward(verdict)
-        case Action.BLOCK:
-            return BLOCKED
+    action = verdict.action
+    match action:
+        case PassAction():
+            return forward(verdict)
+        case BlockAction():
+            return blocked(action)
+        case ThrottleAction() | ChallengeAction() | TarpitAction():
+            return action
         case _:
-            assert_never(verdict.action)
+            assert_never(action)
 
 
-def _forward(verdict: Verdict) -> Forward:
-    """Passing with the verdict told to the origin: X-Bot-Score (0-100), X-Bot-Verdict, X-Bot-Labels."""
-    if len(_lines) >= _MOST_LINES:
-        _lines.clear()
-    labels = f"X-Bot-Labels: {', '.join(verdict.labels)}\r\n" if verdict.labels else ""
-    text = f"X-Bot-Score: {verdict.score:.0f}\r\nX-Bot-Verdict: {verdict.action.word}\r\n{labels}"
-    step = _lines[verdict.score, verdict.labels] = Forward(text.encode("ascii", "replace"))
+def blocked(action: BlockAction) -> Reply:
+    """The answer to a blocked request."""
+    if action.status == BLOCKED.status and not action.body and not action.close:
+        return BLOCKED
+    return Reply(action.status, BLOCKED.detail, body=action.body, closes=action.close)
+
+
+def forward(verdict: Verdict) -> Forward:
+    """Going on, with the verdict told to the origin: X-Bot-Score (0-100), X-Bot-Verdict, X-Bot-Labels."""
+    key = round(verdict.score), verdict.action.word, verdict.labels
+    step = _lines.get(key)
+    if step is None:
+        if len(_lines) >= _MOST_LINES:
+            _lines.clear()
+        labels = f"X-Bot-Labels: {', '.join(verdict.labels)}\r\n" if verdict.labels else ""
+        text = f"X-Bot-Score: {key[0]}\r\nX-Bot-Verdict: {key[1]}\r\n{labels}"
+        step = _lines[key] = Forward(text.encode("ascii", "replace"))
     return step

@@ -12,14 +12,14 @@ from typing import Final
 from trafficguard.exchange import Exchange
 from trafficguard.http.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming, Framing
 from trafficguard.http.head import AnswerHead, RequestHead
-from trafficguard.http.problem import render
+from trafficguard.http.problem import PLAIN, render
 from trafficguard.http.wire import CLOSE, KEEP_ALIVE, UPGRADE, answer_head, own_answer
 from trafficguard.net.act import Reply
 from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, TUNNEL, Connection, Hold
 from trafficguard.net.handshake import accepts
 from trafficguard.net.upload import Upload
 from trafficguard.net.upstream import Upstream
-from trafficguard.net.visiting import settle
+from trafficguard.net.visiting import TELL, settle
 from trafficguard.signals.facts import SiteFacts
 
 ORIGIN_LEFT: Final = Reply(502, "The shop ended the connection without an answer.", "origin-left")
@@ -47,6 +47,8 @@ class Answering(Connection):
     """Whether the head of the answer has been sent."""
     _due = 0
     """What the answer has to tell or to carry (`visiting`)."""
+    _told = b""
+    """The lines about the request's pace, where they are due."""
     _facts: SiteFacts
 
     @property
@@ -80,13 +82,14 @@ class Answering(Connection):
             return
         if framing.length == UNTIL_CLOSE or self.stage is BODY or services.draining:
             self._stays = False
-        lines = settle(self._due, exchange, head, self._facts) if self._due else b""
+        lines = self._settle(exchange, head) if self._due else b""
         if self._stays and whole is not None and not framing.rewrite and not lines and self._head.minor:
             out = whole
         else:
             rest = piece if piece is not None else whole[len(head.raw) :] if whole is not None else b""
             out = self._answer_head(head, framing, lines) + rest
         exchange.status = head.status
+        exchange.answered = services.clock.now()
         exchange.bytes_out += len(out)
         self._answered = True
         self.due = services.wheel.now + services.ticks.idle
@@ -99,7 +102,7 @@ class Answering(Connection):
             return
         if self.stage is not BUSY or self.services.draining:
             self._stays = False
-        lines = settle(self._due, exchange, head, self._facts) if self._due else b""
+        lines = self._settle(exchange, head) if self._due else b""
         if self._stays and not framing.rewrite and not lines and self._head.minor:
             out = whole
         else:
@@ -111,6 +114,11 @@ class Answering(Connection):
         self.transport.write(out)
         self.finish()
         self._go_on()
+
+    def _settle(self, exchange: Exchange, head: AnswerHead) -> bytes:
+        """Lines to add to the answer."""
+        lines = settle(self._due, exchange, head, self._facts)
+        return lines + self._told if self._due & TELL else lines
 
     def _answer_head(self, head: AnswerHead, framing: AnswerFraming, lines: bytes) -> bytes:
         old = self.speaks_old
@@ -140,14 +148,18 @@ class Answering(Connection):
         if exchange is None or exchange.request is None:
             return
         self._let_go()
-        if self.stage is BODY:
+        if self.stage is BODY or reply.closes:
             self._stays = False
         self._write_reply(reply, exchange, self._head.value(b"accept"), exchange.request.id_bytes)
 
     def _write_reply(self, reply: Reply, exchange: Exchange, accept: bytes | None, request_id: bytes) -> None:
-        media_type, body = render(reply.status, reply.detail, request_id.decode("ascii"), accept)
+        if reply.body:
+            media_type, body = PLAIN, reply.body.encode()
+        else:
+            number = request_id.decode("ascii")
+            media_type, body = render(reply.status, reply.detail, number, accept, reply.title, reply.goes_on)
         connection = CLOSE if not self._stays else KEEP_ALIVE if self.speaks_old else b""
-        extra = b"X-Request-Id: %b\r\n%b" % (request_id, connection)
+        extra = b"X-Request-Id: %b\r\n%b%b" % (request_id, reply.lines, connection)
         out = own_answer(reply.status, media_type, body, self.services.date(), extra)
         if exchange.request is not None and exchange.request.head.method == b"HEAD":
             out = out[: -len(body)]
@@ -177,7 +189,13 @@ class Answering(Connection):
         exchange.ended = services.clock.now()
         services.meters.finish(exchange)
         services.ring.offer(exchange)
-        if exchange.verdict is not None and exchange.request is not None and services.guard is not None:
+        if exchange.origin:
+            strain = services.strain
+            strain.answers += 1
+            strain.latency_ns += (exchange.answered or exchange.ended) - (exchange.held_until or exchange.started)
+            if exchange.status >= 500:
+                strain.errors += 1
+        if exchange.verdict is not None and exchange.request is not None:
             services.guard.observe(exchange.request, exchange.outcome, exchange.ended)
 
     def _go_on(self) -> None:
@@ -235,6 +253,7 @@ class Answering(Connection):
         if exchange is None or self._upstream is None:
             return
         exchange.status = head.status
+        exchange.answered = services.clock.now()
         self._answered = True
         self.stage = TUNNEL
         services.meters.tunnels_open += 1

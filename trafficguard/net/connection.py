@@ -54,6 +54,7 @@ class Hold(IntEnum):
     UPLOAD = 2
     CONNECT = 4
     UNREAD = 8
+    PACE = 16
 
 
 class Connection(asyncio.Protocol):

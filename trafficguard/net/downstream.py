@@ -14,8 +14,8 @@ from trafficguard.http.framing import BODY_TOO_LARGE, HEAD_TOO_LARGE, framing_of
 from trafficguard.http.head import RequestHead
 from trafficguard.http.refusal import Refusal
 from trafficguard.http.wire import request_head
-from trafficguard.net.act import Reply, act
-from trafficguard.net.answering import Answering
+from trafficguard.net.act import Reply
+from trafficguard.net.acting import Acting
 from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, LINGER, PROXY, TUNNEL, Hold
 from trafficguard.net.peer import Peer, request_id_of
 from trafficguard.net.pool import Origin
@@ -26,7 +26,6 @@ from trafficguard.net.upstream import Upstream
 from trafficguard.net.visiting import LOGIN, due_of
 from trafficguard.net.wheel import NEVER
 from trafficguard.signals.accounts import LARGEST_LOGIN
-from trafficguard.signals.facts import SiteFacts
 
 IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 """RFC 9110 section 9.2.2."""
@@ -41,7 +40,7 @@ SLOW_HEAD: Final = Refusal(408, "slow-head", "The request did not arrive in time
 SLOW_BODY: Final = Reply(408, "The request body did not arrive in time.", "slow-body")
 
 
-class Downstream(Answering):
+class Downstream(Acting):
     """A client connection and its requests."""
 
     # Per connection
@@ -49,9 +48,7 @@ class Downstream(Answering):
     """A head, or PROXY header, of which not all has come."""
 
     # Per request
-    _route: Route
-    _lines = b""
-    """Our own header lines for the origin."""
+    _site: Site
     _waits = False
     """Whether the request is judged only once its body, a login's, is here."""
 
@@ -85,9 +82,10 @@ class Downstream(Answering):
         if exchange is not None:
             if self.stage is TUNNEL:
                 self.services.meters.tunnels_open -= 1
-            elif not exchange.error:
+            elif not exchange.error and self._drops is None:
                 exchange.error = "client-left"
             self._let_go()
+        self._leave_all()
         self.leave()
         self.finish()
 
@@ -137,6 +135,7 @@ class Downstream(Answering):
     def drain(self) -> None:
         """The worker is going: ends after the answer in flight, or soon if no request is (one may be on its way)."""
         self._stays = False
+        self._hurry()
         if self._exchange is None and self.stage in (HEAD, PROXY) and not self._arrived and not self.is_unread:
             self.due = min(self.due, self.services.wheel.now + self.services.ticks.linger)
 
@@ -200,8 +199,8 @@ class Downstream(Answering):
         route = (site.only or site.route(head.target)) if site is not None else None
         request = self._request(head, site)
         exchange = self._exchange = Exchange(request, services.clock.now())
-        if site is not None and services.guard is not None:
-            self._gather(site.facts, request, exchange.started)
+        if site is not None and site.judges:
+            self._gather(site, request, exchange.started)
         if framing.length:
             self.stage = BODY
             limit = site.body_limit(head.target) if site is not None and route is not None else None
@@ -211,22 +210,24 @@ class Downstream(Answering):
             self.stage = BUSY
             if rest:
                 self._queue(rest)
-        if route is None:
+        if site is None or route is None:
             self.reply(NO_SITE if site is None else NO_ROUTE)
             return
-        self._route = route
+        self._site, self._route = site, route
         if self._waits:
             self._end_wait()
         else:
             self._judge(exchange, request)
 
-    def _gather(self, facts: SiteFacts, request: Request, now: int) -> None:
+    def _gather(self, site: Site, request: Request, now: int) -> None:
         """What judging wants to know beside the head, and what is due with the answer."""
-        head = request.head
+        head, facts = request.head, site.facts
         self._facts = facts
         if facts.accounts.is_in_heads:
             request.account = facts.accounts.of_head(head)
-        self._due = due = due_of(head, facts, self.services.enforcing, now)
+        self._due = due = due_of(head, facts, site.enforces, now)
+        if head.cookie is not None:
+            request.passed = self.services.passes.holds(request, now)
         if due & LOGIN:
             self._waits = facts.accounts.reads(head, self._framing.length)
 
@@ -249,16 +250,12 @@ class Downstream(Answering):
 
     def _judge(self, exchange: Exchange, request: Request) -> None:
         """Has a request judged, and sends it on or answers it."""
-        services = self.services
-        if services.guard is not None:
-            exchange.verdict = services.guard.judge(request, exchange.started, services.conditions)
-        if services.enforcing:
-            step = act(exchange.verdict)
-            if isinstance(step, Reply):
-                exchange.turned_away = True
-                self.reply(step)
+        services, site = self.services, self._site
+        if site.judges:
+            verdict = exchange.verdict = services.guard.judge(request, exchange.started, services.conditions)
+            if site.enforces:
+                self._carry_out(exchange, request, verdict)
                 return
-            self._lines += step.lines
         self._forward(self._route)
 
     def _request(self, head: RequestHead, site: Site | None) -> Request:

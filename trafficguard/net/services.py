@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from trafficguard.challenge.passes import Passes
 from trafficguard.clock import SECOND, Clock
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
@@ -17,6 +18,9 @@ from trafficguard.http.wire import http_date
 from trafficguard.net.gauges import ConnectionGauges
 from trafficguard.net.peer import Trust
 from trafficguard.net.sites import Sites
+from trafficguard.net.strain import Strain
+from trafficguard.net.tarpit import Tarpit
+from trafficguard.net.throttle import Pacer, Reserve
 from trafficguard.net.wheel import Wheel, ticks
 from trafficguard.settings import LimitSettings, TimeoutSettings
 from trafficguard.signals.row import READ
@@ -51,8 +55,8 @@ class Services:
 
     __slots__ = (
         "_date", "_date_second", "_request_number", "_request_page", "_request_prefix", "answers", "body_rate", "clock",
-        "conditions", "draining", "enforcing", "gauges", "guard", "head_limit", "meters", "reader", "ring", "sites",
-        "ticks", "trust", "wheel",
+        "conditions", "draining", "gauges", "guard", "head_limit", "meters", "pacer", "passes", "reader", "ring",
+        "sites", "strain", "tarpit", "ticks", "trust", "wheel",
     )  # fmt: skip
 
     sites: Sites
@@ -62,8 +66,9 @@ class Services:
         self,
         *,
         clock: Clock,
-        guard: Guard | None,
-        enforcing: bool,
+        guard: Guard,
+        reserve: Reserve,
+        secret: bytes,
         trust: Trust,
         gauges: ConnectionGauges,
         meters: Meters,
@@ -72,11 +77,13 @@ class Services:
         timeouts: TimeoutSettings,
         hidden: frozenset[bytes] = frozenset(),
     ) -> None:
-        """`hidden`: headers of answers that shops mean for us alone."""
+        """`reserve`: that of the shared counters. `hidden`: headers of answers that shops mean for us alone."""
         self.clock = clock
         self.guard = guard
-        """None with mode off."""
-        self.enforcing = enforcing
+        self.pacer = Pacer(reserve, meters)
+        self.passes = Passes(secret)
+        self.tarpit = Tarpit(meters)
+        self.strain = Strain()
         self.trust = trust
         self.gauges = gauges
         self.meters = meters

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trafficguard.http.target import Target, has_prefix, resolved_path
 from trafficguard.net.pool import Origin
-from trafficguard.settings import HealthCheck, SiteSettings, UpstreamSettings
+from trafficguard.settings import HealthCheck, Mode, SiteSettings, UpstreamSettings
 from trafficguard.signals.facts import SiteFacts
 
 if TYPE_CHECKING:
@@ -54,13 +54,17 @@ class Route:
 class Site:
     """One shop."""
 
-    __slots__ = ("_body_limit", "_body_limits", "_routes", "facts", "name", "only")
+    __slots__ = ("_body_limit", "_body_limits", "_routes", "enforces", "facts", "judges", "name", "only")
 
     def __init__(
         self, settings: SiteSettings, body_limit: int, make_origin: MakeOrigin, facts: Mapping[str, SiteFacts]
     ) -> None:
         self.name = settings.hosts[0]
         self.facts = facts[self.name]
+        self.judges = True
+        """Whether verdicts are formed on its requests."""
+        self.enforces = True
+        """Whether they are carried out."""
         self._routes = [
             Route(upstream.path, [make_origin(server) for server in upstream.servers])
             for upstream in by_length(settings.upstreams)
@@ -118,6 +122,12 @@ class Sites:
             self._suffixes.append((host[1:], site))
         else:
             self._exact[host] = site
+
+    def set_modes(self, mode_of: Callable[[str], Mode]) -> None:
+        """Sets the mode of every site; `mode_of` knows it by the site's name."""
+        for site in self.all:
+            mode = mode_of(site.name)
+            site.judges, site.enforces = mode != "off", mode == "enforce"
 
     def find(self, host: bytes) -> Site | None:
         """The site that answers to a lower-case `host` without port."""

@@ -17,6 +17,8 @@ from trafficguard.signals.places import RouteClass
 SESSION: Final = 1
 LOGIN: Final = 2
 ACCOUNT: Final = 4
+TELL: Final = 8
+"""Lines about the request's pace."""
 
 _NO_PAGES: Final = frozenset((RouteClass.ASSET, RouteClass.API, RouteClass.FEED))
 _SHARED: Final = (b"public", b"s-maxage")

@@ -16,7 +16,6 @@
     differ       what changes between two policies, and what one rule means
     defaults     the policy in force where none is named: `config/balanced.yaml` as values
     schema       the JSON Schema of policy files, from the model
-    decide       the first policy: labels that pass, then one threshold
 
 How a policy decides. The score that came in stands at the start. Rules are asked one after the other, in the order
 of the file. A rule that matches adds its `label` for all rules below it; then, with `weigh`, its nats are added to the

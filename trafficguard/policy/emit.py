@@ -19,12 +19,10 @@ from dataclasses import dataclass, replace
 from typing import Any as Anything
 from typing import Final, NamedTuple
 
-import re2
-
+from trafficguard.actions import ActionValue, PassAction
 from trafficguard.policy import patterns
 from trafficguard.policy.engine import DEFAULT, Decide, Decision, Shadow, Weighed
 from trafficguard.policy.facts import FIELDS, Kind
-from trafficguard.policy.model import ActionValue, PassAction
 from trafficguard.policy.networks import NetworkTable
 from trafficguard.policy.nodes import (
     All,
@@ -337,8 +335,7 @@ class _Emitter:
         if node.test == "contains":
             return ast.Compare(argument, [ast.In()], [value])
         if node.test == "matches":
-            search = self._share(re2.compile(node.argument).search)
-            return ast.Compare(_call(_name(search), value), [ast.IsNot()], [_constant(None)])
+            return _call(_name(self._share(patterns.Search(node.argument))), value)
         return _call(ast.Attribute(value, _METHODS[node.test], ast.Load()), argument)
 
     # ---- what is asked together

@@ -7,12 +7,15 @@ Promises: `Policy.decide` is a pure function of the facts and never waits; it ra
 from __future__ import annotations
 
 import ipaddress
+import marshal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from types import FunctionType
+from typing import Final, NamedTuple, TypeAlias, cast
 
+from trafficguard.actions import ActionValue
 from trafficguard.policy.facts import Facts
-from trafficguard.policy.model import ActionValue, PolicyFile
+from trafficguard.policy.model import PolicyFile
 from trafficguard.policy.networks import number_of
 from trafficguard.policy.reading import Lists
 from trafficguard.scoring.score import score_of
@@ -86,6 +89,16 @@ class Policy:
     lists: Lists
     """What its lists hold, by their names."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """For processes that trust each other: the function goes as its code and what it looks up. Lists stay here."""
+        function = cast("FunctionType", self.decide)
+        known = {
+            name: value
+            for name, value in function.__globals__.items()
+            if name not in ("__builtins__", function.__name__)
+        }
+        return _rebuilt, (self.file, marshal.dumps(function.__code__), known, self.names, self.headers, self.fields)
+
     def new_errors(self) -> list[int]:
         """A counter for each of `names`."""
         return [0] * len(self.names)
@@ -99,6 +112,19 @@ class Policy:
         """Decides about a few plain requests; raises what a request would run into."""
         for address, path in (("192.0.2.1", "/"), ("2001:db8::1", "/login"), ("unix", "*")):
             self.decide(plain_facts(address=address, path=path), self.new_errors())
+
+
+def _rebuilt(
+    file: PolicyFile,
+    code: bytes,
+    known: dict[str, object],
+    names: tuple[str, ...],
+    headers: frozenset[str],
+    fields: frozenset[str],
+) -> Policy:
+    """A policy that came from another process."""
+    decide: Decide = FunctionType(marshal.loads(code), known, "decide")  # noqa: S302 - from a process of ours
+    return Policy(file, decide, names, headers, fields, {})
 
 
 def plain_facts(

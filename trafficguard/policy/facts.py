@@ -72,7 +72,7 @@ class Facts:
         """Word of the route class."""
         self.method = method
         self.path = path
-        """Path of the target as it was sent, without query."""
+        """Path of the target as an origin would resolve it, without query."""
         self.query = query
         """What stands behind the `?` of the target; empty without one."""
         self.headers = headers
@@ -138,7 +138,7 @@ FIELDS: Final[dict[str, Fact]] = {
     "labels": Fact("labels", Kind.LABELS, "labels of signals and of rules above"),
     "route": Fact("route", Kind.TEXT, "route class", words=ROUTES),
     "method": Fact("method", Kind.TEXT, "method, in capitals"),
-    "path": Fact("path", Kind.TEXT, "path as sent, without query"),
+    "path": Fact("path", Kind.TEXT, "path, with escapes and dots resolved, without query"),
     "query": Fact("query", Kind.TEXT, "query as sent, without ?"),
     "headers": Fact("headers", Kind.HEADERS, 'headers["name"]; empty text when it is not there'),
     "address": Fact("address", Kind.ADDRESS, "client address", proves=True),
@@ -151,8 +151,8 @@ FIELDS: Final[dict[str, Fact]] = {
     "account.known": Fact("account_known", Kind.BOOL, "the request is about an account"),
     "session.known": Fact("session_known", Kind.BOOL, "the session was seen before"),
     "session.passed": Fact("passed", Kind.BOOL, "there is a valid pass", proves=True),
-    "time.hour": Fact("hour", Kind.NUMBER, "hour of the day", low=0, high=23),
-    "time.weekday": Fact("weekday", Kind.TEXT, "day of the week", words=WEEKDAYS),
+    "time.hour": Fact("hour", Kind.NUMBER, "hour of the day, in UTC", low=0, high=23),
+    "time.weekday": Fact("weekday", Kind.TEXT, "day of the week, in UTC", words=WEEKDAYS),
     "load.host": Fact("load", Kind.NUMBER, "load of the host for each of its cores", low=0),
     "load.origin_latency": Fact("origin_latency", Kind.NUMBER, "seconds origins take to answer", low=0),
     "load.error_rate": Fact("error_rate", Kind.NUMBER, "share of origins' answers from 500", low=0, high=1),

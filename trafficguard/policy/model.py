@@ -8,18 +8,24 @@ reads a file.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
+from trafficguard.actions import (
+    ActionValue,
+    BlockAction,
+    ChallengeAction,
+    PassAction,
+    TarpitAction,
+    ThrottleAction,
+)
 from trafficguard.policy.facts import VERIFIED
-from trafficguard.settings import Bytes, Count, Duration, Host, Mode, Number, Section, Text
+from trafficguard.settings import Bytes, Count, Host, Mode, Number, Section, Text
 from trafficguard.signals.catalog import SignalMode
 from trafficguard.values import BadValueError, shown
 
-Key = Literal["address", "network", "session", "fingerprint", "cluster", "account"]
 Route = Literal["page", "item", "listing", "search", "asset", "api", "login", "checkout", "feed"]
-ActionWord = Literal["pass", "throttle", "challenge", "block", "tarpit"]
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
 _LONGEST_NAME: Final = 64
@@ -45,61 +51,6 @@ def parse_condition(value: object) -> str:
 
 Name = Annotated[str, BeforeValidator(parse_name)]
 Condition = Annotated[str, BeforeValidator(parse_condition)]
-
-
-class PassAction(Section):
-    """The request goes to the shop."""
-
-    word: ClassVar[ActionWord] = "pass"
-
-
-class ThrottleAction(Section):
-    """The requests of one key are paced; those that would wait too long are refused with 429."""
-
-    word: ClassVar[ActionWord] = "throttle"
-    rate: Annotated[Number, Field(gt=0, le=10_000)] = 1.0
-    """Requests per second in the long run."""
-    burst: Annotated[Count, Field(ge=1)] = 10
-    """Requests that may come at once."""
-    key: Key = "address"
-    """What is paced: every address, network, session ... has a pace of its own."""
-    delay: Duration = 5.0
-    """Longest that one request is held back; beyond that the answer is 429 with Retry-After."""
-    reveal: bool = False
-    """Whether everybody is told the pace in RateLimit fields, not only who has a valid pass."""
-
-
-class ChallengeAction(Section):
-    """The visitor has to show something first."""
-
-    word: ClassVar[ActionWord] = "challenge"
-    kind: Literal["silent", "work", "ask"] = "work"
-    """`silent` needs no JavaScript and no patience, `work` makes the browser compute, `ask` asks a person."""
-
-
-class BlockAction(Section):
-    """The request is refused."""
-
-    word: ClassVar[ActionWord] = "block"
-    status: Annotated[Count, Field(ge=400, le=599)] = 403
-    """Status of the answer."""
-    body: Annotated[str, Field(max_length=4096)] = ""
-    """Text of the answer; without one a short standard answer."""
-    close: bool = False
-    """Whether the connection is closed after it."""
-
-
-class TarpitAction(Section):
-    """The sender gets its answer drop by drop and then nothing."""
-
-    word: ClassVar[ActionWord] = "tarpit"
-    hold: Duration = 30.0
-    """How long one connection is held."""
-    size: Bytes = ByteSize(1024)
-    """Bytes of answer in all that while."""
-
-
-ActionValue = PassAction | ThrottleAction | ChallengeAction | BlockAction | TarpitAction
 
 
 class ActionSettings(Section):

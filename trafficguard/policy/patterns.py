@@ -46,6 +46,23 @@ def escaped(text: str) -> str:
     return str(re2.escape(text))
 
 
+class Search:
+    """Whether one pattern is found in a text that is put together for it."""
+
+    __slots__ = ("_pattern", "_search")
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._search: Callable[[str], object] = re2.compile(pattern, options=_options()).search
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Search, (self._pattern,)
+
+    def __call__(self, text: str) -> bool:
+        """Whether it is."""
+        return self._search(text) is not None
+
+
 class PatternSet:
     """Which of some patterns are found in a text.
 
@@ -53,16 +70,24 @@ class PatternSet:
     kept: bounded in number and length, and forgotten all at once when it is full.
     """
 
-    __slots__ = ("_match", "known")
+    __slots__ = ("_match", "_patterns", "known")
 
     def __init__(self, patterns: Sequence[str]) -> None:
+        self.known: dict[str, tuple[int, ...]] = {}
+        """What was found in texts of late; callers look here first."""
+        self.__setstate__((tuple(patterns), self.known))
+
+    def __getstate__(self) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
+        """What a set is made of: RE2's own form does not leave the process."""
+        return self._patterns, self.known
+
+    def __setstate__(self, state: tuple[tuple[str, ...], dict[str, tuple[int, ...]]]) -> None:
+        self._patterns, self.known = state
         found = re2.Set.SearchSet(_options())
-        for pattern in patterns:
+        for pattern in self._patterns:
             found.Add(pattern)
         found.Compile()
         self._match: Callable[[bytes], list[int] | None] = found.Match
-        self.known: dict[str, tuple[int, ...]] = {}
-        """What was found in texts of late; callers look here first."""
 
     def __call__(self, text: str) -> tuple[int, ...]:
         """The numbers of the patterns that are found in `text`."""

@@ -9,18 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from trafficguard.actions import ActionValue, BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
 from trafficguard.policy.atoms import Atom, Case, Ranges, Span, Tested, Truth, Values
 from trafficguard.policy.facts import FIELDS
-from trafficguard.policy.model import (
-    ActionValue,
-    BlockAction,
-    ChallengeAction,
-    PassAction,
-    RuleSettings,
-    TarpitAction,
-    ThresholdSettings,
-    ThrottleAction,
-)
+from trafficguard.policy.model import RuleSettings, ThresholdSettings
 from trafficguard.policy.nodes import (
     All,
     Any,

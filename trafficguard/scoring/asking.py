@@ -7,7 +7,7 @@ a keyed hash. Everything that repeats (targets, addresses, sessions) is looked u
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from trafficguard.counters import slot
@@ -29,23 +29,29 @@ _NO_PAGES: Final = frozenset((RouteClass.ASSET, RouteClass.API, RouteClass.FEED)
 class Asker:
     """Writes rows of facts for counting."""
 
-    __slots__ = ("_addresses", "_sites")
+    __slots__ = ("_addresses", "_known", "sites")
 
-    def __init__(self, sites: Mapping[str, SiteFacts], gives_sessions: bool) -> None:
-        """`sites` by the name that requests carry; `gives_sessions`: who comes without a session is given ours."""
-        self._sites = {
-            name: (site, hash64(name.encode()), _takes_cookies(site, gives_sessions))
-            for name, site in sites.items()
-        }
+    def __init__(self, sites: Mapping[str, SiteFacts]) -> None:
+        """`sites` by the name that requests carry."""
+        self.sites = sites
+        self._known: dict[str, tuple[SiteFacts, int, int]] = {}
         self._addresses = Addresses()
+        self.give_sessions(())
+
+    def give_sessions(self, sites: Collection[str]) -> None:
+        """Notes that visitors of these sites, and no others, are given a session where the shop has none."""
+        self._known = {
+            name: (site, hash64(name.encode()), _takes_cookies(site, name in sites))
+            for name, site in self.sites.items()
+        }
 
     def place(self, request: Request) -> Place:
         """The place that a request goes to."""
-        return self._sites[request.site][0].places.find(request.head)
+        return self._known[request.site][0].places.find(request.head)
 
     def row(self, request: Request, known: Assessment, place: Place, now: int, more: int = 0) -> bytes:
         """The facts of a request as `counters.slot` lays them out, with `more` flags."""
-        site, mark, takes_cookies = self._sites[request.site]
+        site, mark, takes_cookies = self._known[request.site]
         fields = request.head.fields
         flags, route = known.flags | takes_cookies | more, place.route
         referrer = 0

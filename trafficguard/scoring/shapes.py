@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from trafficguard.counters import slot
-from trafficguard.exchange import Reason, Request, Verdict
+from trafficguard.exchange import Reason, Request
 from trafficguard.http.fields import Field
 from trafficguard.scoring.weigh import Share, total, weigh
 from trafficguard.signals.catalog import CATALOG, Need, Signal
@@ -27,11 +27,11 @@ LONGEST_SHAPE: Final = 4096
 
 
 class Assessment:
-    """All that the shape of a head says. Treat as frozen, but for `verdicts`, which its owner fills in."""
+    """All that the shape of a head says. Treat as frozen."""
 
     __slots__ = (
         "evidence", "fingerprint", "flags", "host_at", "labels", "labels_at", "manner", "may_be_page",
-        "reasons", "referer_at", "shares", "steady", "typed", "verdicts",
+        "reasons", "referer_at", "shares", "steady", "typed",
     )  # fmt: skip
 
     def __init__(self, row: Row, fields: Sequence[Field], catalog: Mapping[str, Signal]) -> None:
@@ -60,8 +60,6 @@ class Assessment:
         self.referer_at = places.get(b"referer", -1)
         self.host_at = places.get(b"host", -1)
         """Where these lines stand in every head of this shape; -1: nowhere."""
-        self.verdicts: dict[int, Verdict] = {}
-        """Verdicts on requests of which nothing but their head speaks, by route class."""
 
 
 _METHODS: Final = {"HEAD": slot.IS_HEAD, "POST": slot.IS_POST}

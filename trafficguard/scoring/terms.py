@@ -6,7 +6,7 @@ are off have no row. Never: reads a request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy.typing as npt
 from trafficguard.counters import layout, slot
 from trafficguard.scoring.weigh import MOST_EVIDENCE
 from trafficguard.signals.behaviour import BEHAVIOURS, Behaviour, KeyKind
-from trafficguard.signals.catalog import SignalMode
 
 KIND_OF: Final[dict[KeyKind, int]] = {
     "address": layout.ADDRESS,
@@ -49,11 +48,9 @@ class Terms(NamedTuple):
     """Whether each signal is part of the sum."""
 
 
-def terms_of(
-    modes: Mapping[str, SignalMode] | None = None, rows: Sequence[Behaviour] = tuple(BEHAVIOURS.values())
-) -> Terms:
-    """The table for signals in their own modes, or in those that `modes` names."""
-    chosen = tuple(row for row in rows if (modes or {}).get(row.name, row.mode) != "off")
+def terms_of(rows: Sequence[Behaviour] = tuple(BEHAVIOURS.values())) -> Terms:
+    """The table for signals in their modes."""
+    chosen = tuple(row for row in rows if row.mode != "off")
     ramps = np.zeros((1 + len(chosen), slot.RAMP_COLUMNS))
     terms = ramps[0]
     terms[slot.MOST_GROUP], terms[slot.DISCOUNT] = MOST_GROUP, DISCOUNT
@@ -63,9 +60,8 @@ def terms_of(
     terms[slot.WORTH_NAMING] = WORTH_NAMING
     terms[slot.MOST_TOTAL], terms[slot.WORTH_HOLDING] = MOST_EVIDENCE, WORTH_HOLDING
     for ramp, row in zip(ramps[1:], chosen, strict=True):
-        counts = (modes or {}).get(row.name, row.mode) == "on"
         ramp[:] = (
             KIND_OF[row.key], slot.FEATURE[row.feature], row.start, row.full,
-            slot.FEATURE[row.support], row.few, row.enough, row.weight, float(counts),
+            slot.FEATURE[row.support], row.few, row.enough, row.weight, float(row.mode == "on"),
         )  # fmt: skip
     return Terms(chosen, ramps, tuple(bool(counts) for counts in ramps[1:, slot.RAMP_COUNTS]))

@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,7 +97,7 @@ class JsonLines:
                 "    choose a file in a folder this user may write to, or leave log.file out"
             ) from error
 
-    def write(self, events: Iterable[Event]) -> None:
+    def write(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Appends the events; those that cannot be written are counted as lost."""
         lines = [line for event in events if (line := self._line(event))]
         if not lines:
@@ -119,7 +119,7 @@ class JsonLines:
             os.close(self._file)
             self._file = -1
 
-    def _line(self, event: Event) -> bytes:
+    def _line(self, event: Mapping[str, Any]) -> bytes:
         """The event as a line, or nothing where it holds what JSON does not know."""
         try:
             text = json.dumps(event, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, TypedDict
 
-from trafficguard.exchange import Action, Exchange, Verdict
+from trafficguard.actions import PASS, PassAction
+from trafficguard.exchange import Exchange, Verdict
 from trafficguard.http.head import RequestHead
 from trafficguard.telemetry.meters import Meters
 
@@ -41,7 +42,7 @@ class Event(TypedDict):
     status: int
     """0 when the client left before one was sent."""
     action: str
-    """Empty without a verdict, like score and the four below."""
+    """Empty without a verdict, like score and the five below."""
     score: float
     reasons: list[str]
     """Sentences, strongest first."""
@@ -49,6 +50,8 @@ class Event(TypedDict):
     """Evidence in nats by signal."""
     labels: list[str]
     rule: str
+    shadow: list[str]
+    """What rules in shadow would have done, each as `rule: action`."""
     us: int
     """Microseconds from the complete head to the answer's end."""
     origin: str
@@ -77,6 +80,7 @@ def event_of(exchange: Exchange) -> Event:
         "signals": {reason.signal: round(float(reason.evidence), 4) for reason in verdict.reasons},
         "labels": list(verdict.labels),
         "rule": verdict.rule,
+        "shadow": list(verdict.shadow),
         "us": (exchange.ended - exchange.started) // 1000,
         "origin": exchange.origin,
         "bytes_in": exchange.bytes_in,
@@ -85,7 +89,7 @@ def event_of(exchange: Exchange) -> Event:
     }
 
 
-_NO_VERDICT: Final = Verdict(Action.PASS, 0.0, (), (), "")
+_NO_VERDICT: Final = Verdict(PASS, 0.0, (), (), "")
 
 
 def _host(head: RequestHead) -> str:
@@ -116,7 +120,7 @@ class EventRing:
     def offer(self, exchange: Exchange) -> None:
         """Keeps a finished exchange if it is one to record."""
         verdict = exchange.verdict
-        if exchange.status < 500 and not exchange.error and (verdict is None or verdict.action is _PASS):
+        if exchange.status < 500 and not exchange.error and (verdict is None or type(verdict.action) is PassAction):
             credit = self._credit + self._share
             if credit < 1.0:
                 self._credit = credit
@@ -133,5 +137,3 @@ class EventRing:
         ring = self._ring
         return [ring.popleft() for _ in range(min(limit, len(ring)))]
 
-
-_PASS: Final = Action.PASS

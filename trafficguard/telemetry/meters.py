@@ -14,14 +14,15 @@ from enum import Enum
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from trafficguard.exchange import Action, Exchange
+from trafficguard.actions import WORDS
+from trafficguard.exchange import Exchange
 
 UNJUDGED: Final = "unjudged"
 """Stands in for the action of a request without a verdict."""
 OTHER: Final = "other"
 """Stands in for every word that a label does not list."""
 
-ACTIONS: Final = (UNJUDGED, *(action.word for action in Action))
+ACTIONS: Final = (UNJUDGED, *WORDS)
 STATUSES: Final = ("left", "1xx", "2xx", "3xx", "4xx", "5xx", OTHER)
 """`left`: the client was gone before a status was sent."""
 REFUSALS: Final = (
@@ -115,6 +116,9 @@ METRICS: Final = (
     Metric("loop_lag", "loop_lag_seconds", Kind.PEAK, "How late timers run in the slowest worker.",
            unit=1e-9),
     Metric("guard_errors", "guard_errors", Kind.COUNTER, "Internal errors while judging."),
+    Metric("rule_errors", "rule_errors", Kind.COUNTER, "Rules of the policy that failed on a request."),
+    Metric("paced", "paced", Kind.GAUGE, "Requests that a throttle holds back now."),
+    Metric("trapped", "trapped", Kind.GAUGE, "Connections that a tarpit holds now."),
     Metric("events_logged", "events_logged", Kind.COUNTER, "Recorded requests handed to the decision log."),
     Metric("events_dropped", "events_dropped", Kind.COUNTER, "Recorded requests the log was too slow for."),
 )  # fmt: skip
@@ -171,10 +175,16 @@ def totals(workers: Iterable[Plane]) -> dict[str, list[int]]:
     }
 
 
+def verdicts_of(requests: Sequence[int]) -> dict[str, int]:
+    """Verdicts by action, of the words of the metric `requests`; without those that were not judged."""
+    width = len(STATUSES)
+    return {word: sum(requests[width * (row + 1) : width * (row + 2)]) for row, word in enumerate(WORDS)}
+
+
 _STATUS_CLASS: Final = bytes(
     status // 100 if status < 600 else STATUSES.index(OTHER) for status in range(1000)
 )
-_ACTION_ROW: Final = tuple(range(len(STATUSES), len(ACTIONS) * len(STATUSES), len(STATUSES)))
+_ACTION_ROW: Final = {word: len(STATUSES) * (row + 1) for row, word in enumerate(WORDS)}
 _LATENCY_BUCKET: Final = bytes(min(max(bits - 4, 0), len(LATENCY_BOUNDS)) for bits in range(64))
 _SCORE_BUCKET: Final = bytes(min(score // 10, 9) for score in range(101))
 _REFUSAL_INDEX: Final = {reason: index for index, reason in enumerate(REFUSALS)}
@@ -205,6 +215,9 @@ class Meters:
     loop_lag: int
     """Nanoseconds."""
     guard_errors: int
+    rule_errors: int
+    paced: int
+    trapped: int
     events_logged: int
     events_dropped: int
 
@@ -224,7 +237,7 @@ class Meters:
         if verdict is None:
             self.requests[_STATUS_CLASS[exchange.status]] += 1
         else:
-            self.requests[_ACTION_ROW[verdict.action] + _STATUS_CLASS[exchange.status]] += 1
+            self.requests[_ACTION_ROW[verdict.action.word] + _STATUS_CLASS[exchange.status]] += 1
             score = int(verdict.score)
             scores = self.scores
             scores[_SCORE_BUCKET[score]] += 1

@@ -1,0 +1,75 @@
+"""What can be done with a request, with its parameters, as policies spell it and verdicts carry it.
+
+Promises: frozen values; each names itself by `word`, the same in policies, logs, headers and metrics. Never: acts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import ByteSize, Field
+
+from trafficguard.settings import Bytes, Count, Duration, Number, Section
+
+Key = Literal["address", "network", "session", "fingerprint", "cluster", "account"]
+ActionWord = Literal["pass", "throttle", "challenge", "block", "tarpit"]
+
+
+class PassAction(Section):
+    """The request goes to the shop."""
+
+    word: ClassVar[ActionWord] = "pass"
+
+
+class ThrottleAction(Section):
+    """The requests of one key are paced; those that would wait too long are refused with 429."""
+
+    word: ClassVar[ActionWord] = "throttle"
+    rate: Annotated[Number, Field(gt=0, le=10_000)] = 1.0
+    """Requests per second in the long run."""
+    burst: Annotated[Count, Field(ge=1)] = 10
+    """Requests that may come at once."""
+    key: Key = "address"
+    """What is paced: every address, network, session ... has a pace of its own."""
+    delay: Duration = 5.0
+    """Longest that one request is held back; beyond that the answer is 429 with Retry-After."""
+    reveal: bool = False
+    """Whether everybody is told the pace in RateLimit fields, not only who has a valid pass."""
+
+
+class ChallengeAction(Section):
+    """The visitor has to show something first."""
+
+    word: ClassVar[ActionWord] = "challenge"
+    kind: Literal["silent", "work", "ask"] = "work"
+    """`silent` needs no JavaScript and no patience, `work` makes the browser compute, `ask` asks a person."""
+
+
+class BlockAction(Section):
+    """The request is refused."""
+
+    word: ClassVar[ActionWord] = "block"
+    status: Annotated[Count, Field(ge=400, le=599)] = 403
+    """Status of the answer."""
+    body: Annotated[str, Field(max_length=4096)] = ""
+    """Text of the answer; without one a short standard answer."""
+    close: bool = False
+    """Whether the connection is closed after it."""
+
+
+class TarpitAction(Section):
+    """The sender gets its answer drop by drop and then nothing."""
+
+    word: ClassVar[ActionWord] = "tarpit"
+    hold: Duration = 30.0
+    """How long one connection is held."""
+    size: Bytes = ByteSize(1024)
+    """Bytes of answer in all that while."""
+
+
+ActionValue = PassAction | ThrottleAction | ChallengeAction | BlockAction | TarpitAction
+
+WORDS: Final[tuple[ActionWord, ...]] = ("pass", "block", "throttle", "challenge", "tarpit")
+"""All actions, in the order of the metrics."""
+PASS: Final = PassAction()
+BLOCK: Final = BlockAction()

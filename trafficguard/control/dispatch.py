@@ -1,0 +1,89 @@
+"""Orders on their way from the supervisor to its workers, and their word that they follow them.
+
+Orders are finished once, by the supervisor, and go to each worker as one piece of shared memory behind a short message;
+the worker takes them over in one step and answers with their number. Both ends are processes of ours.
+
+Promises: nothing waits; of several orders that a worker has not looked at yet only the latest counts. Never: tells a
+worker half of something.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import socket
+import struct
+from typing import Final
+
+from trafficguard.policy.orders import Orders
+
+_NUMBER: Final = struct.Struct("<Q")
+
+
+def open_line() -> tuple[socket.socket, socket.socket]:
+    """A line for orders, to be made before the fork: the supervisor's end and the worker's, both non-blocking."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        end.setblocking(False)
+    return ends
+
+
+class Parcel:
+    """Orders, packed for as many workers as there are."""
+
+    __slots__ = ("_fd", "number")
+
+    def __init__(self, orders: Orders) -> None:
+        self.number = orders.number
+        self._fd = os.memfd_create("trafficguard-orders", os.MFD_CLOEXEC)
+        with open(os.dup(self._fd), "wb") as memory:  # noqa: PTH123 - a descriptor, not a path
+            pickle.dump(orders, memory, pickle.HIGHEST_PROTOCOL)
+
+    def send(self, line: socket.socket) -> bool:
+        """Sends them to one worker; False when its line takes no more."""
+        with contextlib.suppress(OSError):
+            socket.send_fds(line, [_NUMBER.pack(self.number)], [self._fd])
+            return True
+        return False
+
+    def close(self) -> None:
+        """To be called once they are sent."""
+        os.close(self._fd)
+
+
+def receive(line: socket.socket) -> Orders | None:
+    """The latest orders that have come; None when there are none."""
+    latest: int | None = None
+    while True:
+        try:
+            data, fds, _, _ = socket.recv_fds(line, _NUMBER.size, 1)
+        except OSError:
+            break
+        if not data:
+            break
+        for fd in fds:
+            if latest is not None:
+                os.close(latest)
+            latest = fd
+    if latest is None:
+        return None
+    with open(latest, "rb") as memory:  # noqa: PTH123
+        memory.seek(0)
+        orders = pickle.load(memory)  # noqa: S301 - from our supervisor
+    return orders if isinstance(orders, Orders) else None
+
+
+def confirm(line: socket.socket, number: int) -> None:
+    """Tells the supervisor that these orders are followed."""
+    with contextlib.suppress(OSError):
+        line.send(_NUMBER.pack(number))
+
+
+def confirmed(line: socket.socket) -> int | None:
+    """The latest number that a worker has confirmed since the last look; None when it has said nothing."""
+    latest = None
+    with contextlib.suppress(OSError):
+        while data := line.recv(_NUMBER.size):
+            (latest,) = _NUMBER.unpack(data)
+    return latest

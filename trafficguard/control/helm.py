@@ -1,0 +1,109 @@
+"""What operators order at the admin listener: reload, mode, and keys that are allowed or blocked for a while.
+
+Promises: changes come as POST of `application/json` only, and never from a page of another site: browsers ask first
+before they send such a body across sites, and are told no; every answer says what is in force. Never: decides whether
+an order makes sense (the helm does).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+from aiohttp import hdrs, web
+
+from trafficguard.control.state import PolicyState
+from trafficguard.policy.orders import ByHand
+from trafficguard.settings import Mode
+from trafficguard.values import BadValueError, parse_duration
+
+LARGEST_BODY: Final = 16 * 1024
+LONGEST_S: Final = 30 * 24 * 3600.0
+"""Longest that a decision by hand may last."""
+_MODES: Final[dict[object, Mode]] = {"off": "off", "shadow": "shadow", "enforce": "enforce"}
+_WHO: Final = "admin"
+
+
+class Helm(Protocol):
+    """Who carries out what operators order."""
+
+    async def reload(self, who: str) -> list[str]:
+        """Reads the policy anew; what is wrong with it."""
+
+    def set_mode(self, mode: Mode | None, who: str) -> None:
+        """Sets the mode of the whole proxy; None: as configured."""
+
+    def decide_by_hand(self, action: str, key: str, seconds: float, who: str) -> ByHand:
+        """Allows or blocks a key for a while. Raises BadValueError."""
+
+    def forget(self, key: str, who: str) -> bool:
+        """Takes that back; whether there was anything. Raises BadValueError."""
+
+
+Order = Callable[[dict[str, Any]], Awaitable[list[str]]]
+"""Carries out what a body says; what is wrong with it. Raises BadValueError."""
+
+
+def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
+    """The routes under which the proxy is steered."""
+
+    def in_force(errors: list[str], status: int) -> web.Response:
+        document = asdict(state) | {"errors": errors}
+        document["verdicts"] = [
+            {"version": version, "action": action, "count": count} for (version, action), count in state.verdicts.items()
+        ]
+        del document["armed_for"]
+        return web.json_response(document, status=status)
+
+    async def show(_request: web.Request) -> web.Response:
+        return in_force([], 200)
+
+    async def reload(_body: dict[str, Any]) -> list[str]:
+        return await helm.reload(_WHO)
+
+    async def mode(body: dict[str, Any]) -> list[str]:
+        word = body.get("mode")
+        if word != "configured" and word not in _MODES:
+            raise BadValueError(f"{word} is not a mode", "write off, shadow, enforce or configured")
+        helm.set_mode(_MODES.get(word), _WHO)
+        return []
+
+    async def key(body: dict[str, Any]) -> list[str]:
+        name = body.get("key")
+        if not isinstance(name, str):
+            raise BadValueError("no key is named", 'write {"action": "block", "key": "203.0.113.7", "for": "1h"}')
+        if body.get("action") == "forget":
+            if not helm.forget(name, _WHO):
+                raise BadValueError(f"nothing is decided about {name}", "see by_hand in /policy")
+            return []
+        seconds = parse_duration(body.get("for", "1h"))
+        if seconds > LONGEST_S:
+            raise BadValueError("that is longer than 30 days", "put the key into a list of the policy")
+        helm.decide_by_hand(str(body.get("action")), name, seconds, _WHO)
+        return []
+
+    def order(carry_out: Order) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            if request.content_type != "application/json" or hdrs.ORIGIN in request.headers:
+                return in_force(["send a JSON object as application/json, and not from a web page"], 415)
+            try:
+                body = json.loads((await request.content.read(LARGEST_BODY)) or b"{}")
+                if not isinstance(body, dict):
+                    raise BadValueError("the body is not a JSON object", "send an object")
+                errors = await carry_out(body)
+            except BadValueError as error:
+                return in_force([f"{error}; {error.remedy}"], 400)
+            except ValueError:
+                return in_force(["the body is not JSON"], 400)
+            return in_force(errors, 422 if errors else 200)
+
+        return handle
+
+    return [
+        web.get("/policy", show),
+        web.post("/policy/reload", order(reload)),
+        web.post("/mode", order(mode)),
+        web.post("/keys", order(key)),
+    ]

@@ -1,0 +1,129 @@
+"""Paces: when a throttled request may go on, exact over all workers, and how many are held back meanwhile.
+
+A pace is a gate in the shared memory (GCRA, `counters.gates`): the arrival of a request is reserved at once, so that it
+does not matter which worker it reaches. What a page brings along (pictures, scripts) is counted apart, under a pace
+`PARTS` times as quick: a page that was let through never lacks its parts.
+
+Promises: what is held back is bounded for each key and in all; without room in memory a request is refused, never let
+through. Never: waits; who holds a request back sets one timer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from trafficguard.actions import Key, ThrottleAction
+from trafficguard.clock import SECOND
+from trafficguard.counters import slot
+from trafficguard.exchange import Request
+from trafficguard.telemetry.meters import Meters
+
+PARTS: Final = 40
+"""How many parts a page may bring for itself."""
+MOST_HELD: Final = 4096
+"""Requests that one worker holds back at a time."""
+MOST_HELD_OF_ONE: Final = 64
+"""Requests that one worker holds back for one key."""
+MOST_NAMED: Final = 32
+"""Letters of a rule's name in RateLimit fields."""
+
+Reserve = Callable[[bytes, int, int, int, int], int]
+"""`Table.reserve`: key, interval, tolerance, now and longest wait; how long to wait, or -1."""
+
+_FLAGS: Final = 8 * slot.FLAGS
+_SITE: Final = slice(8 * slot.SITE, 8 * slot.SITE + 8)
+_WORDS: Final[dict[Key, slice]] = {
+    "address": slice(8 * slot.ADDRESS_LOW, 8 * slot.ADDRESS_LOW + 16),
+    "network": slice(8 * slot.NETWORK_LOW, 8 * slot.NETWORK_LOW + 16),
+    "session": slice(8 * slot.SESSION_LOW, 8 * slot.SESSION_LOW + 16),
+    "fingerprint": slice(8 * slot.STEADY_MARK, 8 * slot.STEADY_MARK + 8),
+    "cluster": slice(8 * slot.MANNER_MARK, 8 * slot.MANNER_MARK + 8),
+    "account": slice(8 * slot.ACCOUNT_LOW, 8 * slot.ACCOUNT_LOW + 16),
+}
+_NOBODY: Final = bytes(16)
+
+
+class Turn(NamedTuple):
+    """When a request may go on."""
+
+    key: bytes
+    """Under which it is held back."""
+    wait: int
+    """Nanoseconds; 0 at once, -1 never."""
+
+
+class Pacer:
+    """One worker's paces."""
+
+    __slots__ = ("_held", "_held_in_all", "_meters", "_reserve")
+
+    def __init__(self, reserve: Reserve, meters: Meters) -> None:
+        self._reserve = reserve
+        self._meters = meters
+        self._held: dict[bytes, int] = {}
+        self._held_in_all = 0
+
+    def turn(self, request: Request, action: ThrottleAction, rule: str, now: int) -> Turn:
+        """Reserves the turn of a request that `rule` throttles, at `now`."""
+        asked = request.asked
+        is_part = bool(asked) and int.from_bytes(asked[_FLAGS : _FLAGS + 8], "little") & slot.IS_ASSET != 0
+        factor = PARTS if is_part else 1
+        interval = int(SECOND / (action.rate * factor))
+        key = key_of(request, action.key, rule, is_part)
+        wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, int(action.delay * SECOND))
+        return Turn(key, wait)
+
+    def hold(self, key: bytes) -> bool:
+        """Makes room for one more request that is held back; False when there is none."""
+        count = self._held.get(key, 0)
+        if count >= MOST_HELD_OF_ONE or self._held_in_all >= MOST_HELD:
+            return False
+        self._held[key] = count + 1
+        self._held_in_all += 1
+        self._meters.paced = self._held_in_all
+        return True
+
+    def release(self, key: bytes) -> None:
+        """Gives the room of one request back."""
+        count = self._held[key] - 1
+        if count:
+            self._held[key] = count
+        else:
+            del self._held[key]
+        self._held_in_all -= 1
+        self._meters.paced = self._held_in_all
+
+
+def key_of(request: Request, kind: Key, rule: str, is_part: bool) -> bytes:
+    """The name of a gate: who is paced, by which rule; of whom there is no such key, the address."""
+    asked = request.asked
+    if asked:
+        who = asked[_WORDS[kind]]
+        if who == _NOBODY:
+            kind, who = "address", asked[_WORDS["address"]]
+        who += asked[_SITE]
+    else:
+        who = request.client.encode()
+    return blake2b(who, digest_size=16, key=b"%b %b %d" % (kind.encode(), rule.encode()[:48], is_part)).digest()
+
+
+def retry_after(action: ThrottleAction) -> int:
+    """Whole seconds after which a request that would have waited too long may come again."""
+    return math.ceil(action.delay + 1.0 / action.rate)
+
+
+def revealed(action: ThrottleAction, rule: str, wait: int) -> bytes:
+    """The RateLimit fields of a pace (draft-ietf-httpapi-ratelimit-headers-10), each with its CRLF.
+
+    What is left is told where it is known: nothing, to a request that has to wait or comes too often.
+    """
+    name = rule[:MOST_NAMED].encode()
+    window = max(1, math.ceil(action.burst / action.rate))
+    lines = b'RateLimit-Policy: "%b";q=%d;w=%d\r\n' % (name, action.burst, window)
+    if wait == 0:
+        return lines
+    again = retry_after(action) if wait < 0 else math.ceil(wait / SECOND)
+    return lines + b'RateLimit: "%b";r=0;t=%d\r\n' % (name, again)

@@ -1,0 +1,264 @@
+"""What is in force, and who ordered it: the supervisor's side of policy, mode and decisions by hand.
+
+A reload reads, checks, builds and tests a policy once, in a thread of the supervisor; only what is finished goes to the
+workers. Orders count as applied when every worker has confirmed their number; a worker that is replaced starts with the
+latest.
+
+Promises: a file that cannot be used changes nothing and says why; every change is told to the audit with who ordered
+it; the fuse goes back to what was in force before when challenges and blocks jump after a change. Never: touches a
+request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+from trafficguard.clock import SECOND, Clock
+from trafficguard.control.state import AdminState
+from trafficguard.errors import ConfigError
+from trafficguard.load import load_policy_of
+from trafficguard.policy.engine import Policy
+from trafficguard.policy.model import PolicyFile
+from trafficguard.policy.orders import MOST_BY_HAND, ByHand, Orders, parse_key
+from trafficguard.settings import Mode, Settings
+from trafficguard.values import BadValueError
+
+FUSE_WATCH_S: Final = 60
+"""Seconds after a change in which the fuse watches."""
+FUSE_LEAST: Final = 200
+"""Verdicts below which a share says nothing."""
+
+Audit = Callable[[str, Mapping[str, Any]], None]
+"""Takes what happened, as a word, and its particulars."""
+
+_log: Final = logging.getLogger("trafficguard")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Verdicts since the start."""
+
+    judged: int = 0
+    hard: int = 0
+    """Of them, challenges, blocks and tarpits."""
+
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(self.judged - other.judged, self.hard - other.hard)
+
+    @property
+    def share(self) -> float:
+        """Share of hard verdicts."""
+        return self.hard / self.judged if self.judged else 0.0
+
+
+class Fuse:
+    """Watches what becomes of verdicts after a change."""
+
+    def __init__(self, limit: float) -> None:
+        """`limit`: by how much the share of challenges and blocks may jump, 0 to 1; 1 never blows."""
+        self._limit = limit
+        self._history: list[Tally] = [Tally()]
+        self._since = Tally()
+        self._before = 0.0
+        self._seconds_left = 0
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether a change is so fresh that it is watched."""
+        return self._seconds_left > 0
+
+    def arm(self, now: Tally) -> None:
+        """A change has been made: from now on its share is compared with that of the minute before."""
+        self._before = (now - self._history[0]).share
+        self._since = now
+        self._seconds_left = FUSE_WATCH_S
+
+    def look(self, now: Tally) -> str:
+        """To be called every second; why it blows, or nothing."""
+        self._history = [*self._history[-(FUSE_WATCH_S - 1) :], now]
+        if self._seconds_left <= 0:
+            return ""
+        self._seconds_left -= 1
+        since = now - self._since
+        if since.judged < FUSE_LEAST or since.share - self._before <= self._limit:
+            return ""
+        self._seconds_left = 0
+        return (
+            f"challenges and blocks jumped from {self._before:.0%} to {since.share:.0%} of {since.judged} requests "
+            f"(fuse: {self._limit:.0%})"
+        )
+
+
+class Steering:
+    """The orders in force."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        policy: Policy,
+        files: Sequence[Path],
+        state: AdminState,
+        clock: Clock,
+        send: Callable[[Orders], None],
+        audit: Audit,
+    ) -> None:
+        """`policy` came from `files`; `send` takes orders on to all workers."""
+        self._settings = settings
+        self._files = tuple(files)
+        self._stamps = _stamps(self._files)
+        self._state = state
+        self._clock = clock
+        self._send = send
+        self._audit = audit
+        self._fuse = Fuse(settings.fuse)
+        self._safe: Orders | None = None
+        """What was in force before the change that the fuse watches."""
+        self._reloading = asyncio.Lock()
+        self._confirmed = [0] * len(state.workers)
+        self.orders = Orders(1, policy, settings.mode)
+        """What is in force."""
+        self._tell()
+
+    # ---- orders
+
+    async def reload(self, who: str) -> list[str]:
+        """Puts what the policy file says now in force; what is wrong with it, if it cannot be used."""
+        async with self._reloading:
+            self._stamps = _stamps(self._files)
+            try:
+                policy, files = await asyncio.to_thread(load_policy_of, self._settings)
+            except ConfigError as error:
+                return self._refuse(who, [str(complaint) for complaint in error.complaints])
+            except Exception as error:  # noqa: BLE001 - whatever a policy runs into, the last good one stays
+                return self._refuse(who, [f"the policy fails its self-test: {error!r}"])
+            self._files, self._stamps = files, _stamps(files)
+            state = self._state.policy
+            state.reloads += 1
+            state.complaints = []
+            self._give(replace(self.orders, policy=policy), "reload", who, policy=policy.file.name)
+            return []
+
+    def set_mode(self, mode: Mode | None, who: str) -> None:
+        """Orders a mode of the whole proxy; None: that of the settings again."""
+        self._give(replace(self.orders, mode=mode or self._settings.mode), "mode", who, mode=mode or "as configured")
+
+    def decide_by_hand(self, action: str, key: str, seconds: float, who: str) -> ByHand:
+        """Allows or blocks a key for a while. Raises BadValueError."""
+        if action not in ("allow", "block"):
+            raise BadValueError(f"{action} is not a decision", "write allow or block")
+        now = self._clock.now()
+        one = ByHand("allow" if action == "allow" else "block", parse_key(key), now + int(seconds * SECOND))
+        rest = tuple(other for other in self.orders.by_hand if other.key != one.key and other.until > now)
+        if len(rest) >= MOST_BY_HAND:
+            raise BadValueError(f"{MOST_BY_HAND} keys are decided by hand", "put the others into a list of the policy")
+        self._give(replace(self.orders, by_hand=(*rest, one)), action, who, key=one.key, seconds=seconds)
+        return one
+
+    def forget(self, key: str, who: str) -> bool:
+        """Takes back what was decided by hand about a key; whether anything was. Raises BadValueError."""
+        spelled = parse_key(key)
+        rest = tuple(one for one in self.orders.by_hand if one.key != spelled)
+        if len(rest) == len(self.orders.by_hand):
+            return False
+        self._give(replace(self.orders, by_hand=rest), "forget", who, key=spelled)
+        return True
+
+    def confirm(self, worker: int, number: int) -> None:
+        """A worker follows the orders of that number."""
+        self._confirmed[worker] = number
+        if not self._state.policy.applied and min(self._confirmed) >= self.orders.number:
+            self._state.policy.applied = True
+            _log.info("orders %d are followed by all workers", self.orders.number)
+
+    def forget_worker(self, worker: int) -> None:
+        """A worker has ended; its successor starts with the latest orders."""
+        self._confirmed[worker] = 0
+        self._state.policy.applied = False
+
+    # ---- every second
+
+    def each_second(self, tally: Tally) -> None:
+        """Watches the policy's files and the fuse, and lets go of what is over."""
+        self._watch_fuse(tally)
+        now = self._clock.now()
+        ended = [one for one in self.orders.by_hand if one.until <= now]
+        if ended:
+            rest = tuple(one for one in self.orders.by_hand if one.until > now)
+            keys = ", ".join(one.key for one in ended)
+            self._give(replace(self.orders, by_hand=rest), "expired", "time", key=keys)
+
+    def files_changed(self) -> bool:
+        """Whether the policy or one of its lists is another file than when it was read."""
+        return bool(self._files) and _stamps(self._files) != self._stamps
+
+    def _watch_fuse(self, tally: Tally) -> None:
+        if self._state.policy.applied and self._state.policy.armed_for != self.orders.number:
+            self._state.policy.armed_for = self.orders.number
+            if self._safe is not None:
+                self._fuse.arm(tally)
+        why = self._fuse.look(tally)
+        if not why:
+            if not self._fuse.is_watching:
+                self._safe = None
+            return
+        safe, self._safe = self._safe, None
+        state = self._state.policy
+        state.fuses += 1
+        state.complaints = [f"the fuse has blown: {why}"]
+        _log.error("the fuse has blown: %s; going back to what was in force before", why)
+        if safe is not None:
+            self._give(replace(self.orders, policy=safe.policy, mode=safe.mode), "fuse", "fuse", why=why)
+        else:
+            self._give(replace(self.orders, mode="shadow"), "fuse", "fuse", why=why)
+
+    # ---- telling
+
+    def _give(self, orders: Orders, what: str, who: str, **particulars: object) -> None:
+        changes = orders.policy is not self.orders.policy or orders.mode != self.orders.mode
+        if changes and what != "fuse":
+            self._safe = self.orders
+        self.orders = replace(orders, number=self.orders.number + 1)
+        self._state.policy.applied = False
+        self._tell()
+        self._audit(what, {"who": who, "orders": self.orders.number, **particulars})
+        _log.info("%s by %s: %s", what, who, ", ".join(f"{name} {value}" for name, value in particulars.items()))
+        self._send(self.orders)
+
+    def _refuse(self, who: str, complaints: list[str]) -> list[str]:
+        state = self._state.policy
+        state.refused += 1
+        state.complaints = complaints
+        self._audit("refused", {"who": who, "complaints": complaints[:10]})
+        _log.error("the policy cannot be used, the last one stays in force:\n%s", "\n".join(complaints))
+        return complaints
+
+    def _tell(self) -> None:
+        state, orders = self._state.policy, self.orders
+        state.number, state.name = orders.number, orders.policy.file.name
+        state.version, state.mode = version_of(orders.policy.file), orders.mode
+        state.by_hand = [{"action": one.action, "key": one.key, "until": one.until} for one in orders.by_hand]
+
+
+def version_of(file: PolicyFile) -> str:
+    """A short name for what a policy says: the same for the same contents."""
+    return blake2b(file.model_dump_json(by_alias=True).encode(), digest_size=6).hexdigest()
+
+
+def _stamps(files: Sequence[Path]) -> tuple[tuple[int, int, int], ...]:
+    """What tells whether files are still the same; of one that is not there, nothing."""
+    stamps = []
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            stamps.append((0, 0, 0))
+        else:
+            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(stamps)
+
