@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.corpus.clients import head_of
+from trafficguard.actions import BLOCK, PASS, ActionValue, ChallengeAction, TarpitAction, ThrottleAction
 from trafficguard.clock import SECOND
 from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
 from trafficguard.exchange import (
     UNKNOWN_HANDSHAKE,
-    Action,
     Conditions,
     Handshake,
     LoginResult,
@@ -24,13 +24,18 @@ from trafficguard.exchange import (
     Verdict,
 )
 from trafficguard.guard import Guard
-from trafficguard.settings import PolicySettings, RouteSettings, SessionSettings, SiteSettings, UpstreamSettings
+from trafficguard.policy.build import build
+from trafficguard.policy.defaults import BALANCED
+from trafficguard.policy.model import PolicyFile, SignalOverride
+from trafficguard.policy.orders import Orders
+from trafficguard.settings import Mode, RouteSettings, SessionSettings, SiteSettings, UpstreamSettings
 from trafficguard.signals.catalog import DIRECT, Need, SignalMode
 from trafficguard.signals.facts import SiteFacts, facts_of
 
 SHOP = "shop.example"
 COOKIE = "sid"
 """The shop's own session cookie."""
+EVERY_ACTION = (PASS, BLOCK, ThrottleAction(), ChallengeAction(), TarpitAction())
 NOON = 1_700_000_000 * SECOND
 CALM = Conditions()
 SECRET = bytes(range(16))
@@ -52,21 +57,25 @@ def facts(cookie: str | None = COOKIE) -> dict[str, SiteFacts]:
 
 
 def make_guard(
-    policy: PolicySettings | None = None,
+    policy: PolicyFile | None = None,
     *,
     cookie: str | None = COOKIE,
-    gives_sessions: bool = False,
-    on_error: Action = Action.PASS,
+    mode: Mode = "shadow",
+    on_error: ActionValue = PASS,
     intact: frozenset[Need] = DIRECT,
     modes: Mapping[str, SignalMode] | None = None,
 ) -> Guard:
     """A guard of the shop with an empty memory."""
     table = Table.create(SMALL, SECRET)
     table.close()
-    return Guard(
-        policy or PolicySettings(), table.memory, facts(cookie),
-        gives_sessions=gives_sessions, on_error=on_error, intact=intact, modes=modes,
-    )  # fmt: skip
+    orders = Orders(1, build(policy or balanced(modes)), mode)
+    return Guard(orders, table.memory, facts(cookie), on_error=on_error, intact=intact)
+
+
+def balanced(modes: Mapping[str, SignalMode] | None = None) -> PolicyFile:
+    """The default policy, with some signals in other modes."""
+    overrides = {name: SignalOverride(mode=mode) for name, mode in (modes or {}).items()}
+    return BALANCED.model_copy(update={"signals": overrides})
 
 
 @dataclass

@@ -80,6 +80,7 @@ def setting_flags(command: Command) -> Command:
             help="Origin: http://host:port or unix:/path. May be repeated; replaces all sites of the file.",
         ),
         click.option("--workers", metavar="N", help="Worker processes; one per core."),
+        click.option("--policy", metavar="FILE", help="Policy: what scores lead to; without one, `balanced`."),
         click.option("--shadow", is_flag=True, help="Judge and record everything, act on nothing."),
         click.option("--admin", metavar="PLACE|none", help="Where /healthz, /readyz and /metrics are."),
     )
@@ -298,7 +299,12 @@ Examples:
   trafficguard explain --https --json request.txt"""
 )
 @click.argument("request_file", metavar="REQUEST.txt|-", type=click.File("rb"))
-@click.option("--config", type=_FILE, metavar="FILE", help="Policy and limits to judge by.")
+@click.option("--config", type=_FILE, metavar="FILE", help="Settings whose policy and limits to judge by.")
+@click.option("--policy", type=_FILE, metavar="FILE", help="Policy to judge by, instead of that of the settings.")
+@click.option(
+    "--front", default="direct", show_default=True, type=click.Choice(["direct", "proxy", "forward-auth"]),
+    help="What is in front: signals that such a front spoils are not asked.",
+)
 @click.option("--https", is_flag=True, help="The client spoke https.")
 @click.option(
     "--client", default="127.0.0.1", show_default=True, callback=_client_address, metavar="ADDRESS",
@@ -316,6 +322,8 @@ Examples:
 def explain(
     request_file: BinaryIO,
     config: Path | None,
+    policy: Path | None,
+    front: str,
     https: bool,
     client: str,
     times: int,
@@ -330,15 +338,20 @@ def explain(
     """
     from trafficguard.clock import SystemClock
     from trafficguard.commands import explain as report
+    from trafficguard.load import load_policy_of
+    from trafficguard.signals.catalog import intact_of
 
     # Where requests go does not matter here, so a file without sites, or none, will do.
     settings = load_settings(config, os.environ, {"upstream": ["http://127.0.0.1"]})
     data = request_file.read(settings.limits.head + _BEYOND_HEAD)
     if not data.strip():
         raise click.BadParameter("there is no request in it", param_hint="REQUEST.txt")
-    sender = report.Sender(client, https, times, every)
-    site = settings.sites[0]
-    outcome = report.explain(data, sender, settings.limits, settings.policy, site, SystemClock())
+    sender = report.Sender(client, https, times, every, intact_of(front))
+    if policy is not None:
+        settings = settings.model_copy(update={"policy": str(policy)})
+    outcome = report.explain(
+        data, sender, settings.limits, load_policy_of(settings)[0], settings.sites[0], SystemClock()
+    )
     if for_machines:
         click.echo(json.dumps(report.as_json(outcome)))
     else:

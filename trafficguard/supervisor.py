@@ -175,8 +175,8 @@ class Supervisor:
         os.set_blocking(ready, False)
         count = self._settings.workers
         berth = Berth(
-            index, count, sockets, self._planes[index], gauges, self._board, writing, worker_line, ready_told, self._life, logs,
-            self._counters, self._secret,
+            index, count, sockets, self._planes[index], gauges, self._board, writing, worker_line, ready_told,
+            self._life, logs, self._counters, self._secret,
         )  # fmt: skip
         return Place(berth, WorkerState(), reading, line, ready)
 
@@ -264,7 +264,8 @@ class Supervisor:
         place.born = asyncio.get_running_loop().time()
         berth, settings, orders = place.berth, self._settings, self._steering.orders
         receive(berth.line)  # what its predecessor did not read is out of date
-        keep = [berth.channel.fileno(), berth.line.fileno(), berth.ready, berth.life, *(sock.fileno() for sock in berth.sockets)]
+        ends = [berth.channel, berth.line, *berth.sockets]
+        keep = [berth.ready, berth.life, *(end.fileno() for end in ends)]
         place.child = fork(lambda: run(berth, settings, orders), keep)
         place.state.pid, place.state.alive, place.state.ready = place.child.pid, True, False
 

@@ -172,7 +172,11 @@ class Worker:
 
     def _on_orders(self) -> None:
         """Takes over the latest orders, between two requests."""
-        orders = receive(self._berth.line)
+        try:
+            orders = receive(self._berth.line)
+        except EOFError:
+            asyncio.get_running_loop().remove_reader(self._berth.line)
+            return
         if orders is None:
             return
         self._guard.follow(orders)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.counters.memories import SECOND, SECRET, START
 from tests.counters.naive import WINDOWS_S, NaiveVisits, NaiveWindow
-from tests.guards import NOON, SMALL, Visitor, facts
+from tests.guards import NOON, SMALL, Visitor, balanced, facts
 from tests.scoring.scripts import APP, EVEN, LEISURE, OWN, STYLE, in_order, places, scattered
 from trafficguard.counters import intake, layout, slot
 from trafficguard.counters.jit import jit_is_on
@@ -25,8 +25,9 @@ from trafficguard.counters.table import Table
 from trafficguard.counters.warm import warm
 from trafficguard.exchange import LoginResult
 from trafficguard.guard import Guard
+from trafficguard.policy.build import build
+from trafficguard.policy.orders import Orders
 from trafficguard.scoring.terms import DISCOUNT, HALF_LIFE_S, MOST_GROUP, WORTH_NAMING, Terms, terms_of
-from trafficguard.settings import PolicySettings
 
 HOUR = 3600 * SECOND
 SITE = 77
@@ -277,7 +278,7 @@ def judged(guard: Guard, event: Event) -> Told:
 def serve(table: Table, asked: int, answered: int, events: list[Event]) -> None:
     """A worker: adopts the memory, and judges the events whose numbers it is handed."""
     adopted = Table.adopt(os.dup(table.fd), SMALL)
-    guard = Guard(PolicySettings(), adopted.memory, facts())
+    guard = Guard(Orders(1, build(balanced())), adopted.memory, facts())
     while number := os.read(asked, 4):
         told = pickle.dumps(judged(guard, events[int.from_bytes(number, "little")]))
         os.write(answered, len(told).to_bytes(4, "little") + told)
@@ -419,9 +420,9 @@ def assert_strongest(ledger: Ledger, counting: list[tuple[int, float]]) -> None:
 
 def test_the_strongest_are_the_sorted_found_that_count() -> None:
     table = Table.create(SMALL, SECRET)
-    guard = Guard(PolicySettings(), table.memory, facts(), modes={"visit.order": "shadow"})
+    guard = Guard(Orders(1, build(balanced({"visit.order": "shadow"}))), table.memory, facts())
     table.close()
-    ledger, terms = guard._ledger, guard._terms
+    ledger, terms = guard._ledger, guard._regime.terms
     most = shadowed = 0
     for event in everybody():
         told = judged(guard, event)

@@ -13,15 +13,21 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.counters.memories import TINY, new_table
 from tests.net.lines import Line, read_all, until
-from trafficguard.exchange import Action, Conditions, Exchange, Outcome, Request, Verdict
+from trafficguard.actions import BLOCK, PASS, ActionValue
+from trafficguard.control.dispatch import open_line
+from trafficguard.exchange import Conditions, Exchange, Outcome, Request, Verdict
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.pool import Origin as Server
 from trafficguard.net.sites import listed_servers
 from trafficguard.net.wheel import TICK
+from trafficguard.policy.build import build
+from trafficguard.policy.defaults import BALANCED
+from trafficguard.policy.model import PolicyFile
+from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 from trafficguard.worker import Berth, Worker
@@ -33,8 +39,12 @@ class PathGuard:
     """Stands in for the guard: blocks what is asked for under `/bad`, so that no test here depends on signals."""
 
     errors = 0
+    rule_errors: ClassVar[dict[str, int]] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, orders: Orders, action: ActionValue = BLOCK) -> None:
+        self.orders = orders
+        self.action = action
+        """What is done about `/bad`."""
         self.judged: list[bytes] = []
         self.requests: list[Request] = []
         self.observed: list[tuple[Request, Outcome]] = []
@@ -44,8 +54,8 @@ class PathGuard:
         self.judged.append(path)
         self.requests.append(request)
         if path.startswith(b"/bad"):
-            return Verdict(Action.BLOCK, 99.0, (), ("ua.library",), "test")
-        return Verdict(Action.PASS, 12.0, (), ("ua.browser", "bot.none"), "test")
+            return Verdict(self.action, 99.0, (), ("ua.library",), "test")
+        return Verdict(PASS, 12.0, (), ("ua.browser", "bot.none"), "test")
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
         self.observed.append((request, outcome))
@@ -153,21 +163,28 @@ class Proxy:
 
 @contextlib.asynccontextmanager
 async def proxy_to(
-    *servers: str, listen: Path | None = None, real_guard: bool = False, **sections: Any
+    *servers: str,
+    listen: Path | None = None,
+    real_guard: bool = False,
+    policy: PolicyFile = BALANCED,
+    action: ActionValue = BLOCK,
+    **sections: Any,
 ) -> AsyncIterator[Proxy]:
     """A data plane in front of `servers`; `sections` are settings, `mode` is `off` unless given.
 
-    It listens on a port of 127.0.0.1, and on the Unix socket `listen` besides. A `PathGuard` judges, or the real one.
+    It listens on a port of 127.0.0.1, and on the Unix socket `listen` besides. A `PathGuard` judges, whose verdict on
+    `/bad` is `action`, or the real one does, by `policy`.
     """
     values = {"mode": "off", "sites": [{"upstreams": [{"servers": list(servers)}]}], **sections}
     if listen is not None:
         values["listen"] = ["127.0.0.1:0", f"unix:{listen}"]
     settings = Settings.model_validate(values)
     berth, is_ready, lives = make_berth(settings)
-    worker = Worker(berth, settings)
+    orders = Orders(1, build(policy), settings.mode)
+    worker = Worker(berth, settings, orders)
     worker.services.ring = record = Record()  # type: ignore[assignment]
-    guard = PathGuard()
-    if worker.services.guard is not None and not real_guard:
+    guard = PathGuard(orders, action)
+    if not real_guard:
         worker.services.guard = guard  # type: ignore[assignment]
     loop = asyncio.get_running_loop()
     doors: list[asyncio.Server] = [await loop.create_server(worker.connection, "127.0.0.1", 0)]
@@ -197,6 +214,7 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int,
         gauges=memoryview(bytearray(gauges_bytes(1))),
         board=memoryview(bytearray(b"\1" * len(listed_servers(settings.sites)))),
         channel=channel,
+        line=open_line()[1],
         ready=ready,
         life=life,
         logs=False,
@@ -209,5 +227,6 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int,
 def leave_berth(berth: Berth, *ends: int) -> None:
     """Closes what `make_berth` opened; `ends` are the supervisor's."""
     berth.channel.close()
+    berth.line.close()
     for end in (berth.ready, berth.life, *ends):
         os.close(end)

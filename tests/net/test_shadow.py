@@ -10,8 +10,9 @@ from tests.net.harness import proxy_to
 from tests.net.messages import chunked, get, in_chunks, ok, post, statuses
 from tests.net.origins import Origin, recording_origin
 from tests.net.test_tunnel import HANDSHAKE
-from trafficguard.exchange import Action
+from trafficguard.policy.model import PolicyFile
 
+STRICTEST = PolicyFile.model_validate({"thresholds": [{"steps": [{"score": 1, "action": "block"}]}]})
 FORM = "Content-Type: application/x-www-form-urlencoded"
 LIBRARY = ("User-Agent: python-requests/2.32.0", "Accept: */*")
 CONVERSATIONS = {
@@ -33,14 +34,14 @@ CONVERSATIONS = {
 }
 
 
-async def bytes_of(mode: str, conversation: bytes, real_guard: bool) -> tuple[bytes, list[bytes], list[Action | None]]:
+async def bytes_of(mode: str, conversation: bytes, real_guard: bool) -> tuple[bytes, list[bytes], list[str]]:
     """What the client got and what the origin got, without ids and dates; and what was decided."""
 
     async with recording_origin(lambda seen: ok(seen.target, b"X-Shop: a\r\n")) as origin:
         sites = [{"hosts": ["shop.example"], "upstreams": [{"servers": [origin.url]}]}]
-        async with proxy_to(sites=sites, mode=mode, real_guard=real_guard, policy={"block": 1}) as proxy:
+        async with proxy_to(sites=sites, mode=mode, real_guard=real_guard, policy=STRICTEST) as proxy:
             answers = await proxy.send(conversation)
-            decided = [one.verdict.action if one.verdict else None for one in proxy.record.exchanges]
+            decided = [one.verdict.action.word if one.verdict else None for one in proxy.record.exchanges]
         return timeless(answers), [timeless(received) for received in received_by(origin)], decided
 
 
@@ -67,9 +68,9 @@ async def test_shadow_changes_no_byte_in_any_direction(conversation: bytes, real
 async def test_what_shadow_lets_through_enforce_blocks() -> None:
     for real_guard, conversation in ((False, CONVERSATIONS["a plain request"]), (True, CONVERSATIONS["a library"])):
         _, reached, decided = await bytes_of("shadow", conversation, real_guard)
-        assert (len(reached), decided) == (1, [Action.BLOCK])
+        assert (len(reached), decided) == (1, ["block"])
         client, reached, decided = await bytes_of("enforce", conversation, real_guard)
-        assert (statuses(client), reached, decided) == ([403], [], [Action.BLOCK])
+        assert (statuses(client), reached, decided) == ([403], [], ["block"])
 
 
 async def test_enforce_tells_the_origin_about_what_passes_and_the_client_nothing() -> None:

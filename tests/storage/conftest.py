@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from trafficguard.exchange import Action, Exchange, Reason, Request, Verdict
+from trafficguard.actions import BLOCK
+from trafficguard.exchange import Exchange, Reason, Request, Verdict
 from trafficguard.http.head import RequestHead, RequestReader
 from trafficguard.storage.pump import open_channel
 from trafficguard.telemetry.events import Event, EventRing, event_of
@@ -25,7 +26,7 @@ def blocked(
     exchange = Exchange(Request(head, "192.0.2.7", False, site, request_id.encode()), START)
     exchange.ended, exchange.status = START + 1000, 403
     exchange.verdict = Verdict(
-        Action.BLOCK, 90.0, (Reason("ua", 4.0, "It says so."),), ("ua.library",), "threshold"
+        BLOCK, 90.0, (Reason("ua", 4.0, "It says so."),), ("ua.library",), "threshold"
     )
     return exchange
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from trafficguard.exchange import Action, Exchange, Reason, Request, Verdict
+from trafficguard.actions import PASS, ActionValue
+from trafficguard.exchange import Exchange, Reason, Request, Verdict
 from trafficguard.http.head import RequestHead, RequestReader
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 
@@ -15,7 +16,7 @@ START = 1_700_000_000_000_000_000
 HEAD = b"GET /p/1?q=x HTTP/1.1\r\nHost: shop.example:8080\r\nUser-Agent: curl/8\r\nCookie: secret\r\n\r\n"
 
 
-def verdict_of(action: Action, score: float = 3.0, reasons: tuple[Reason, ...] = ()) -> Verdict:
+def verdict_of(action: ActionValue, score: float = 3.0, reasons: tuple[Reason, ...] = ()) -> Verdict:
     return Verdict(action, score, reasons, ("ua.library",), "threshold")
 
 
@@ -26,7 +27,7 @@ def exchange_of(head: bytes = HEAD, elapsed: int = 200_000, **values: Any) -> Ex
     exchange = Exchange(Request(read, "192.0.2.7", False, "shop.example", b"abc123"), START)
     exchange.ended = START + elapsed
     exchange.status = 200
-    exchange.verdict = verdict_of(Action.PASS)
+    exchange.verdict = verdict_of(PASS)
     for name, value in values.items():
         setattr(exchange, name, value)
     return exchange

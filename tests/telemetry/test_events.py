@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trafficguard.exchange import Action, Exchange, Reason
+from trafficguard.actions import BLOCK
+from trafficguard.exchange import Exchange, Reason
 from trafficguard.telemetry.events import (
     LONGEST_HOST,
     LONGEST_TARGET,
@@ -23,7 +24,7 @@ def test_an_event_tells_who_asked_for_what_and_what_became_of_it(make_exchange, 
     reasons = (Reason("ua.library", 4.25, "It says it is curl."), Reason("hints", 1.0, "Hints are missing."))
     exchange = make_exchange(
         elapsed=1_234_567,
-        verdict=make_verdict(Action.BLOCK, 87.654, reasons),
+        verdict=make_verdict(BLOCK, 87.654, reasons),
         status=403,
         bytes_in=3,
         bytes_out=99,
@@ -115,7 +116,7 @@ def test_failed_and_refused_requests_are_always_recorded(ring, make_exchange, tr
 
 
 def test_blocked_requests_are_always_recorded(ring, make_exchange, make_verdict):
-    ring.offer(make_exchange(verdict=make_verdict(Action.BLOCK), status=403))
+    ring.offer(make_exchange(verdict=make_verdict(BLOCK), status=403))
     assert len(ring) == 1
 
 

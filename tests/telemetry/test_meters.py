@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import trafficguard.http
 import trafficguard.net
-from trafficguard.exchange import Action
+from tests.guards import EVERY_ACTION
+from trafficguard.actions import BLOCK, PASS
 from trafficguard.http.refusal import Refusal
 from trafficguard.telemetry.meters import (
     ACTIONS,
@@ -55,15 +56,15 @@ def series(meters, action, status):
 def test_a_request_is_counted_under_its_action_and_status_class(
     meters, make_exchange, make_verdict, status, name
 ):
-    meters.finish(make_exchange(status=status, verdict=make_verdict(Action.BLOCK)))
+    meters.finish(make_exchange(status=status, verdict=make_verdict(BLOCK)))
     assert series(meters, "block", name) == 1
     assert sum(meters.requests) == 1
 
 
 def test_every_action_has_a_series_of_its_own(meters, make_exchange, make_verdict):
-    for action in Action:
+    for action in EVERY_ACTION:
         meters.finish(make_exchange(verdict=make_verdict(action)))
-    assert [series(meters, action.word, "2xx") for action in Action] == [1] * len(Action)
+    assert [series(meters, action.word, "2xx") for action in EVERY_ACTION] == [1] * len(EVERY_ACTION)
 
 
 def test_a_request_nobody_judged_is_counted_as_unjudged_and_has_no_score(meters, make_exchange):
@@ -89,7 +90,7 @@ def test_a_score_lands_in_its_ten_points_and_the_highest_score_in_the_last_ten(
     meters, make_exchange, make_verdict, score
 ):
     before = list(meters.scores)
-    meters.finish(make_exchange(verdict=make_verdict(Action.PASS, score)))
+    meters.finish(make_exchange(verdict=make_verdict(PASS, score)))
     grown = [after - then for after, then in zip(meters.scores, before, strict=True)]
     assert grown.pop() == int(score)
     assert grown.index(1) == min(int(score // 10), len(SCORE_BOUNDS) - 1)
@@ -216,7 +217,7 @@ def test_the_table_names_what_meters_hold_and_nothing_else():
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([None, *Action]), st.integers(0, 999), st.sampled_from(["", "connect", "?"])
+            st.sampled_from([None, *EVERY_ACTION]), st.integers(0, 999), st.sampled_from(["", "connect", "?"])
         ),
         max_size=30,
     )

@@ -24,10 +24,13 @@ from trafficguard.guard import Explanation, Found, Guard
 from trafficguard.http.framing import HEAD_TOO_LARGE, frame
 from trafficguard.http.head import RequestHead, RequestReader
 from trafficguard.http.refusal import Refusal
+from trafficguard.policy.engine import Policy
+from trafficguard.policy.orders import Orders
+from trafficguard.policy.words import action_in_words
 from trafficguard.scoring.weigh import Share
-from trafficguard.settings import LimitSettings, PolicySettings, SiteSettings
+from trafficguard.settings import LimitSettings, SiteSettings
 from trafficguard.signals.behaviour import Behaviour
-from trafficguard.signals.catalog import Signal
+from trafficguard.signals.catalog import DIRECT, Need, Signal
 from trafficguard.signals.facts import facts_of
 
 _LONGEST_LINE = 76
@@ -49,6 +52,8 @@ class Sender(NamedTuple):
     """How often it has sent the request, this time included."""
     every: float = 1.0
     """Seconds from one time to the next."""
+    intact: frozenset[Need] = DIRECT
+    """What the front leaves as the client sent it."""
 
 
 class Outcome(NamedTuple):
@@ -65,7 +70,7 @@ def explain(
     data: bytes,
     sender: Sender,
     limits: LimitSettings,
-    policy: PolicySettings,
+    policy: Policy,
     site: SiteSettings,
     clock: Clock,
 ) -> Outcome:
@@ -79,11 +84,11 @@ def explain(
 
 
 def _judge(
-    head: RequestHead, sender: Sender, policy: PolicySettings, site: SiteSettings, now: int
+    head: RequestHead, sender: Sender, policy: Policy, site: SiteSettings, now: int
 ) -> Explanation:
     table = Table.create(_SIZES, _SECRET)
     try:
-        guard = Guard(policy, table.memory, facts_of([site], _SECRET), gives_sessions=True)
+        guard = Guard(Orders(1, policy), table.memory, facts_of([site], _SECRET), intact=sender.intact)
         request = Request(head, sender.client, sender.secure, site.hosts[0], b"explain")
         step = int(sender.every * SECOND)
         for before in range(sender.times - 1, 0, -1):
@@ -130,7 +135,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     verdict = result.verdict
     return record | {
         "action": verdict.action.word,
+        "parameters": verdict.action.model_dump(mode="json"),
         "rule": verdict.rule,
+        "shadow": list(verdict.shadow),
         "score": round(verdict.score, 3),
         "evidence": result.evidence,
         "individual": result.individual,
@@ -191,6 +198,10 @@ def _show_explanation(explanation: Explanation, console: Console) -> None:
     style = "green" if verdict.action.word == "pass" else "red"
     score = f"{verdict.score:.1f}"
     console.print(f"{verdict.action.word}: bot score {score} of 100, by rule {verdict.rule}", style=style)
+    if verdict.action.word not in ("pass", "block"):
+        console.print(f"that is: {action_in_words(verdict.action)}")
+    for noted in verdict.shadow:
+        console.print(f"in shadow: {noted}")
     console.print(f"labels: {', '.join(verdict.labels) or 'none'}")
     console.print(f"fingerprint: {assessment.fingerprint}")
     console.print()

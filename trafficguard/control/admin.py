@@ -1,9 +1,9 @@
 """The admin listener: `/healthz`, `/readyz`, `/metrics`, what steers the proxy (`helm`), and an index of them.
 
 Promises: it answers only names of this machine in Host, so that a web page cannot read it through a name it
-points here (DNS rebinding); what changes anything is a POST of JSON, which no page of another site can send; a place that is taken is a `StartError` with a remedy, and a
-Unix socket that somebody still listens on is never taken over. Never: on the way of a visitor's request, or
-open to another machine.
+points here (DNS rebinding); what changes anything is a POST of JSON, which no page of another site can send;
+a place that is taken is a `StartError` with a remedy, and a Unix socket that somebody still listens on is never
+taken over. Never: on the way of a visitor's request, or open to another machine.
 """
 
 from __future__ import annotations

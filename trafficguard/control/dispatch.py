@@ -53,20 +53,24 @@ class Parcel:
 
 
 def receive(line: socket.socket) -> Orders | None:
-    """The latest orders that have come; None when there are none."""
+    """The latest orders that have come; None when there are none. EOFError when none will come any more."""
     latest: int | None = None
+    ended = False
     while True:
         try:
             data, fds, _, _ = socket.recv_fds(line, _NUMBER.size, 1)
         except OSError:
             break
         if not data:
+            ended = True
             break
         for fd in fds:
             if latest is not None:
                 os.close(latest)
             latest = fd
     if latest is None:
+        if ended:
+            raise EOFError("nobody is left at the other end of the line for orders")
         return None
     with open(latest, "rb") as memory:  # noqa: PTH123
         memory.seek(0)

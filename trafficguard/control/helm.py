@@ -52,7 +52,8 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
     def in_force(errors: list[str], status: int) -> web.Response:
         document = asdict(state) | {"errors": errors}
         document["verdicts"] = [
-            {"version": version, "action": action, "count": count} for (version, action), count in state.verdicts.items()
+            {"version": version, "action": action, "count": count}
+            for (version, action), count in state.verdicts.items()
         ]
         del document["armed_for"]
         return web.json_response(document, status=status)

@@ -74,12 +74,14 @@ class _Supervisor(Collector):
 
     def _of_policy(self) -> Iterator[Family]:
         policy = self._state.policy
-        info = _gauge("policy_info", "Always 1; what is in force is in the labels.", labels=["policy", "version", "mode"])
+        names = ["policy", "version", "mode"]
+        info = _gauge("policy_info", "Always 1; what is in force is in the labels.", labels=names)
         info.add_metric([policy.name, policy.version, policy.mode], 1)
         yield info
         yield _gauge("policy_orders", "Number of the orders in force.", policy.number)
         yield _gauge("policy_applied", "Whether all workers follow them.", policy.applied)
-        yield _gauge("policy_complaints", "What is wrong with the latest change, if it was not taken.", len(policy.complaints))
+        wrong = "What is wrong with the latest change, if it was not taken."
+        yield _gauge("policy_complaints", wrong, len(policy.complaints))
         yield _counter("policy_reloads", "Policies put in force since the start.", policy.reloads)
         yield _counter("policy_refused", "Policies that could not be used.", policy.refused)
         yield _counter("policy_fuses", "How often the fuse has blown.", policy.fuses)

@@ -41,13 +41,13 @@ code {{ font-size: .95em; overflow-wrap: anywhere; }}
 
 
 _WAY_ON: Final = '<p><a href="">Go on to the shop</a></p>\n'
-"""A link to the page itself: no address is echoed, so there is none to forge."""
+"""A link to the page itself: no address is echoed."""
 
 
 def render(
     status: int, detail: str, request_id: str, accept: bytes | None, title: str = "", goes_on: bool = False
 ) -> tuple[bytes, bytes]:
-    """Media type and body of an error answer to a client that sent `accept`; `goes_on`: people may try again at once."""
+    """Media type and body of an error answer to a client that sent `accept`; `goes_on`: people may try again."""
     title = title or phrase_of(status)
     if wants_html(accept):
         page = _PAGE.format(

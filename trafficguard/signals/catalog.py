@@ -47,6 +47,11 @@ BEHIND_PROXY: Final[frozenset[Need]] = frozenset()
 """What a proxy that speaks HTTP itself leaves intact, when nothing more is known about it."""
 
 
+def intact_of(front: str) -> frozenset[Need]:
+    """What arrives unchanged through a front: `direct`, `proxy` or `forward-auth`."""
+    return DIRECT if front == "direct" else BEHIND_PROXY
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One measured fact about a request."""

@@ -12,13 +12,13 @@ from typing import Final
 from trafficguard.errors import Place
 from trafficguard.sources.tree import Tree, Value
 
-_STEPS: Final = {"listen": ("listen",), "workers": ("workers",), "admin": ("admin", "listen")}
+_STEPS: Final = {"listen": ("listen",), "workers": ("workers",), "policy": ("policy",), "admin": ("admin", "listen")}
 
 
 def apply_flags(flags: Mapping[str, object], tree: Tree) -> None:
     """Writes `flags` into `tree`.
 
-    Known are listen and upstream (sequences of text), workers and admin (text) and shadow (bool); None, False
+    Known are listen and upstream (sequences of text), workers, policy and admin (text) and shadow (bool); None, False
     and empty sequences count as not given.
     """
     for name, given in flags.items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from trafficguard.exchange import Action, Conditions, Outcome, Reason, Request, Verdict
+from trafficguard.actions import BLOCK, PASS
+from trafficguard.exchange import Conditions, Outcome, Reason, Request, Verdict
 from trafficguard.guard import Guard
 
 Scoring = Callable[[Request], float]
@@ -24,7 +25,7 @@ class ScriptedGuard:
     def judge(self, request: Request, now: int, conditions: Conditions) -> Verdict:
         score = self._scoring(request)
         self.judged.append((now, request))
-        action = Action.BLOCK if score >= 75 else Action.PASS
+        action = BLOCK if score >= 75 else PASS
         return Verdict(action, score, (Reason("test.signal", score, "It was told to"),), (), "test")
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
