@@ -23,6 +23,9 @@ import pytest
 from trafficguard import supervisor as module
 from trafficguard.errors import StartError
 from trafficguard.nursery import Child, fork
+from trafficguard.policy.build import build
+from trafficguard.policy.defaults import BALANCED
+from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
 from trafficguard.storage.sinks import MOST_MESSAGES
 from trafficguard.supervisor import Doors, Supervisor
@@ -56,11 +59,11 @@ def short_lived(_berth: Berth, _settings: Settings) -> None:
     """Ends at once."""
 
 
-def waiting_to_be_told(berth: Berth, settings: Settings) -> None:
+def waiting_to_be_told(berth: Berth, settings: Settings, orders: Orders) -> None:
     """Gets ready when the test says so: what a supervisor never does, it writes into the channel."""
     berth.channel.setblocking(True)
     berth.channel.recv(1)
-    obedient(berth, settings)
+    obedient(berth, settings, orders)
 
 
 def event(number: int) -> dict[str, Any]:
@@ -68,11 +71,11 @@ def event(number: int) -> dict[str, Any]:
     return {name: number if name == "status" else "" for name in Event.__annotations__}
 
 
-def telling_much(berth: Berth, settings: Settings) -> None:
+def telling_much(berth: Berth, settings: Settings, orders: Orders) -> None:
     """Says most of what it has to say when it is asked to end."""
     berth.channel.send(b"\xc1 is no msgpack")
     berth.channel.send(msgpack.packb([event(0)]))
-    obedient(berth, settings)
+    obedient(berth, settings, orders)
     for number in range(1, 3 * MOST_MESSAGES):
         berth.channel.send(msgpack.packb([event(number)]))
 
@@ -92,7 +95,7 @@ class Supervised:
         self.events: list[Any] = []
         self.times_ready = 0
         self.doors = Doors(settings.listen, settings.workers)
-        self.supervisor = Supervisor(settings, self.doors, self.events.extend, self._on_ready)
+        self.supervisor = Supervisor(settings, build(BALANCED), (), self.doors, self.events.extend, self._on_ready)
         self.task = asyncio.create_task(self.supervisor.run())
 
     def _on_ready(self) -> None:

@@ -20,7 +20,9 @@ import msgpack
 import pytest
 
 from tests.counters.memories import TINY, new_table
+from tests.net.harness import orders_of
 from trafficguard.clock import SECOND
+from trafficguard.control.dispatch import open_line
 from trafficguard.exchange import Conditions, Exchange
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, take_in, turn_away
@@ -63,15 +65,16 @@ class Supervising:
 def supervising() -> Iterator[Supervising]:
     (sockets,) = bind(["127.0.0.1:0"], workers=1)
     channel, writing = open_channel()
+    line, worker_line = open_line()
     (ready, telling), (life, held) = os.pipe(), os.pipe()
     plane = planes(bytearray(plane_bytes(1)), 1)[0]
     gauges, board = memoryview(bytearray(gauges_bytes(1))), memoryview(bytearray(b"\1\1"))
     berth = Berth(
-        0, 1, sockets, plane, gauges, board, writing, telling, life,
+        0, 1, sockets, plane, gauges, board, writing, worker_line, telling, life,
         logs=True, counters=new_table(TINY), secret=b"s" * 32,
     )  # fmt: skip
     yield Supervising(berth, channel, ready, held)
-    for sock in (channel, writing, *sockets):
+    for sock in (channel, writing, line, worker_line, *sockets):
         sock.close()
     for fd in (ready, telling, life, held):
         os.close(fd)
@@ -98,12 +101,16 @@ async def serving(worker: Worker, ready: int) -> AsyncIterator[asyncio.Task[None
 # ---- wiring
 
 
+def worker_of(berth: Berth, settings: Settings) -> Worker:
+    return Worker(berth, settings, orders_of(settings))
+
+
 @pytest.mark.parametrize(
     ("mode", "judges", "acts"), [("off", False, False), ("shadow", True, False), ("enforce", True, True)]
 )
 def test_the_mode_says_who_judges_and_who_acts(supervising: Supervising, mode: str, judges: bool, acts: bool) -> None:
-    services = Worker(supervising.berth, settings_of(mode=mode)).services
-    assert (services.guard is not None, services.enforcing) == (judges, acts)
+    (site,) = worker_of(supervising.berth, settings_of(mode=mode)).services.sites.all
+    assert (site.judges, site.enforces) == (judges, acts)
 
 
 @pytest.mark.parametrize(
@@ -119,12 +126,12 @@ def test_a_front_that_writes_headers_may_have_changed_their_order(
 ) -> None:
     told: list[object] = []
     monkeypatch.setattr("trafficguard.worker.Guard", lambda *_, intact, **__: told.append(intact))
-    Worker(supervising.berth, settings_of(trusted=trusted))
+    worker_of(supervising.berth, settings_of(trusted=trusted))
     assert told == [intact]
 
 
 async def test_conditions_tell_which_share_of_the_origins_is_up(supervising: Supervising) -> None:
-    worker = Worker(supervising.berth, settings_of())
+    worker = worker_of(supervising.berth, settings_of())
     assert worker.services.conditions == Conditions()
     supervising.berth.board[1] = 0
     worker._each_second()
@@ -133,13 +140,13 @@ async def test_conditions_tell_which_share_of_the_origins_is_up(supervising: Sup
 
 
 def test_numbers_of_the_worker_before_are_kept_and_its_connections_are_not(supervising: Supervising) -> None:
-    dead = Worker(supervising.berth, settings_of())
+    dead = worker_of(supervising.berth, settings_of())
     dead.services.meters.retries = 7
     dead.services.meters.connections_open = 3
     assert dead.services.gauges.enter("192.0.2.7", exempt=False) is not None
     dead.services.meters.flush()
     limits = {"connections": 1}
-    alive = Worker(supervising.berth, settings_of(limits=limits))
+    alive = worker_of(supervising.berth, settings_of(limits=limits))
     assert alive.services.gauges.enter("192.0.2.7", exempt=False) is not None
     numbers = totals([supervising.berth.plane])
     assert (numbers["retries"], numbers["connections_open"]) == ([7], [0])
@@ -148,10 +155,10 @@ def test_numbers_of_the_worker_before_are_kept_and_its_connections_are_not(super
 async def test_errors_while_judging_are_counted_on_from_the_worker_before_and_told_once(
     supervising: Supervising, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dead = Worker(supervising.berth, settings_of())
+    dead = worker_of(supervising.berth, settings_of())
     dead.services.meters.guard_errors = 5
     dead.services.meters.flush()
-    worker = Worker(supervising.berth, settings_of())
+    worker = worker_of(supervising.berth, settings_of())
     worker._each_second()
     assert totals([supervising.berth.plane])["guard_errors"] == [5]
     assert caplog.messages == []
@@ -168,7 +175,7 @@ async def test_errors_while_judging_are_counted_on_from_the_worker_before_and_to
 
 
 async def test_a_second_tells_how_late_timers_ran_in_it(supervising: Supervising) -> None:
-    worker = Worker(supervising.berth, settings_of())
+    worker = worker_of(supervising.berth, settings_of())
     worker._turned = asyncio.get_running_loop().time() - TICK - 3.0  # as if something had blocked the loop
     worker._turn()
     worker._turn()
@@ -234,7 +241,7 @@ async def test_clients_that_have_left_the_queue_already_keep_nobody_else_from_be
         client.close()  # a reset
     for client in clients[1::2]:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
-    worker = Worker(supervising.berth, settings_of())
+    worker = worker_of(supervising.berth, settings_of())
     worker._stop.set()  # so that none is accepted but while it drains
     async with serving(worker, supervising.ready):
         for client in clients[1::2]:
@@ -246,7 +253,7 @@ async def test_clients_that_have_left_the_queue_already_keep_nobody_else_from_be
 
 
 async def test_sigterm_and_a_lost_supervisor_both_end_it(supervising: Supervising) -> None:
-    async with serving(Worker(supervising.berth, settings_of()), supervising.ready) as task:
+    async with serving(worker_of(supervising.berth, settings_of()), supervising.ready) as task:
         os.kill(os.getpid(), signal.SIGTERM)
         async with asyncio.timeout(DEADLINE):
             await task
@@ -287,7 +294,7 @@ def test_a_unix_socket_is_left_as_it_is(tmp_path_factory: pytest.TempPathFactory
 async def test_the_next_worker_on_a_socket_takes_newcomers_in_again(supervising: Supervising) -> None:
     (listening,) = supervising.berth.sockets
     kept, place = listening.dup(), listening.getsockname()  # a worker closes its own
-    async with serving(Worker(supervising.berth, settings_of()), supervising.ready):
+    async with serving(worker_of(supervising.berth, settings_of()), supervising.ready):
         pass
     berth = replace(supervising.berth, sockets=[kept])
     async with serving(Worker(berth, settings_of()), supervising.ready), asyncio.timeout(DEADLINE):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trafficguard.control.state import AdminState, WorkerState
+from trafficguard.policy.orders import ByHand
+from trafficguard.settings import Mode
 from trafficguard.telemetry.meters import Plane, plane_bytes, planes
 
 
@@ -19,3 +21,32 @@ def state() -> AdminState:
 def shared() -> list[Plane]:
     """Planes of two workers."""
     return planes(bytearray(plane_bytes(2)), 2)
+
+
+class FakeHelm:
+    """Notes what it is ordered."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[object, ...]] = []
+        self.wrong: list[str] = []
+        """What a reload finds wrong."""
+
+    async def reload(self, who: str) -> list[str]:
+        self.orders.append(("reload", who))
+        return self.wrong
+
+    def set_mode(self, mode: Mode | None, who: str) -> None:
+        self.orders.append(("mode", mode, who))
+
+    def decide_by_hand(self, action: str, key: str, seconds: float, who: str) -> ByHand:
+        self.orders.append((action, key, seconds, who))
+        return ByHand("allow" if action == "allow" else "block", key, 0)
+
+    def forget(self, key: str, who: str) -> bool:
+        self.orders.append(("forget", key, who))
+        return True
+
+
+@pytest.fixture
+def helm() -> FakeHelm:
+    return FakeHelm()

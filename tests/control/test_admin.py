@@ -15,8 +15,8 @@ from trafficguard.telemetry.meters import Meters
 
 
 @pytest.fixture
-async def admin(state, shared):
-    running = await start_admin("127.0.0.1:0", state, shared)
+async def admin(state, shared, helm):
+    running = await start_admin("127.0.0.1:0", state, shared, helm)
     yield running
     await running.close()
 
@@ -139,10 +139,10 @@ async def test_one_good_host_does_not_excuse_a_bad_one(admin):
 
 
 @pytest.mark.parametrize("listen", ["localhost:0", "[::1]:0"])
-async def test_it_listens_on_every_spelling_of_this_machine(state, shared, listen):
+async def test_it_listens_on_every_spelling_of_this_machine(state, shared, listen, helm):
     if listen.startswith("["):
         _needs_ipv6()
-    admin = await start_admin(listen, state, shared)
+    admin = await start_admin(listen, state, shared, helm)
     host = listen.removesuffix(":0")
     try:
         async with (
@@ -162,17 +162,17 @@ def _needs_ipv6():
         pytest.skip("needs IPv6 on the loopback interface")
 
 
-async def test_a_port_in_use_is_refused_with_a_remedy(admin, state, shared):
+async def test_a_port_in_use_is_refused_with_a_remedy(admin, state, shared, helm):
     with pytest.raises(StartError, match=r"admin\.listen: cannot listen on 127.*in use(.|\n)*--admin none"):
-        await start_admin(f"127.0.0.1:{admin.port}", state, shared)
+        await start_admin(f"127.0.0.1:{admin.port}", state, shared, helm)
 
 
-async def test_a_closed_admin_leaves_its_port_free(state, shared):
-    first = await start_admin("127.0.0.1:0", state, shared)
+async def test_a_closed_admin_leaves_its_port_free(state, shared, helm):
+    first = await start_admin("127.0.0.1:0", state, shared, helm)
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{first.port}/healthz"):
         pass
     await first.close()
-    second = await start_admin(f"127.0.0.1:{first.port}", state, shared)
+    second = await start_admin(f"127.0.0.1:{first.port}", state, shared, helm)
     await second.close()
 
 
@@ -192,8 +192,8 @@ async def ask_unix(path, host):
         return answer.status
 
 
-async def test_a_unix_socket_serves_any_host_to_its_owner_and_group(path, state, shared):
-    admin = await start_admin(f"unix:{path}", state, shared)
+async def test_a_unix_socket_serves_any_host_to_its_owner_and_group(path, state, shared, helm):
+    admin = await start_admin(f"unix:{path}", state, shared, helm)
     assert stat.S_IMODE(path.stat().st_mode) == 0o660
     assert admin.port is None
     assert await ask_unix(path, "anything.example") == 200
@@ -201,34 +201,34 @@ async def test_a_unix_socket_serves_any_host_to_its_owner_and_group(path, state,
     assert not path.exists()
 
 
-async def test_a_unix_socket_that_is_in_use_is_not_taken_over(path, state, shared):
-    admin = await start_admin(f"unix:{path}", state, shared)
+async def test_a_unix_socket_that_is_in_use_is_not_taken_over(path, state, shared, helm):
+    admin = await start_admin(f"unix:{path}", state, shared, helm)
     with pytest.raises(StartError, match="in use"):
-        await start_admin(f"unix:{path}", state, shared)
+        await start_admin(f"unix:{path}", state, shared, helm)
     assert await ask_unix(path, "x") == 200
     await admin.close()
 
 
-async def test_a_unix_socket_left_by_a_dead_process_is_replaced(path, state, shared):
+async def test_a_unix_socket_left_by_a_dead_process_is_replaced(path, state, shared, helm):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    admin = await start_admin(f"unix:{path}", state, shared)
+    admin = await start_admin(f"unix:{path}", state, shared, helm)
     assert await ask_unix(path, "x") == 200
     await admin.close()
 
 
-async def test_a_file_that_is_no_socket_is_never_removed(path, state, shared):
+async def test_a_file_that_is_no_socket_is_never_removed(path, state, shared, helm):
     path.write_text("precious")
     with pytest.raises(StartError):
-        await start_admin(f"unix:{path}", state, shared)
+        await start_admin(f"unix:{path}", state, shared, helm)
     assert path.read_text() == "precious"
 
 
-async def test_a_folder_that_does_not_exist_is_said_so(tmp_path, state, shared):
+async def test_a_folder_that_does_not_exist_is_said_so(tmp_path, state, shared, helm):
     with pytest.raises(StartError, match="No such file or directory"):
-        await start_admin(f"unix:{tmp_path}/missing/admin.sock", state, shared)
+        await start_admin(f"unix:{tmp_path}/missing/admin.sock", state, shared, helm)
 
 
-async def test_a_path_too_long_for_a_unix_socket_is_said_so(tmp_path, state, shared):
+async def test_a_path_too_long_for_a_unix_socket_is_said_so(tmp_path, state, shared, helm):
     with pytest.raises(StartError, match="too long"):
-        await start_admin(f"unix:{tmp_path}/{'x' * 120}", state, shared)
+        await start_admin(f"unix:{tmp_path}/{'x' * 120}", state, shared, helm)

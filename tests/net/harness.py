@@ -35,6 +35,11 @@ from trafficguard.worker import Berth, Worker
 SECRET = b"the secret of the tests, which is no secret"
 
 
+def orders_of(settings: Settings, policy: PolicyFile = BALANCED) -> Orders:
+    """What a worker follows from its start on."""
+    return Orders(1, build(policy), settings.mode)
+
+
 class PathGuard:
     """Stands in for the guard: blocks what is asked for under `/bad`, so that no test here depends on signals."""
 
@@ -180,7 +185,7 @@ async def proxy_to(
         values["listen"] = ["127.0.0.1:0", f"unix:{listen}"]
     settings = Settings.model_validate(values)
     berth, is_ready, lives = make_berth(settings)
-    orders = Orders(1, build(policy), settings.mode)
+    orders = orders_of(settings, policy)
     worker = Worker(berth, settings, orders)
     worker.services.ring = record = Record()  # type: ignore[assignment]
     guard = PathGuard(orders, action)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import leave_berth, make_berth
+from tests.net.harness import leave_berth, make_berth, orders_of
 from tests.net.lines import DEADLINE, Line, settle, until
 from tests.net.messages import get, ok, post, value_of
 from tests.net.origins import recording_origin, scripted_origin
@@ -65,7 +65,7 @@ async def idle_worker(url: str, **sections: Any) -> AsyncIterator[Serving]:
     settings = Settings.model_validate({"mode": "off", "sites": [{"upstreams": [{"servers": [url]}]}], **sections})
     (sockets,) = bind(["127.0.0.1:0"], workers=1)
     berth, ready, life = make_berth(settings, *sockets)
-    serving = Serving(Worker(berth, settings), sockets[0].getsockname(), ready, life)
+    serving = Serving(Worker(berth, settings, orders_of(settings)), sockets[0].getsockname(), ready, life)
     try:
         yield serving
     finally:

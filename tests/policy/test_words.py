@@ -114,7 +114,7 @@ def test_a_rule_is_explained_case_by_case_with_what_it_needs() -> None:
     assert told["rule"] == "a, 1 of 3"
     assert told["case 1"] == "the client spoke https and path is '/x'"
     assert told["case 2"] == "the client spoke https and the label ua.library is there"
-    assert told["needs"].startswith("labels (labels of signals and of rules above); path (path as sent")
+    assert told["needs"].startswith("labels (labels of signals and of rules above); path (path, with escapes")
     assert told["then"] == "adds 2 nats of evidence"
 
 
