@@ -33,7 +33,7 @@ from trafficguard.telemetry.events import Event
 from trafficguard.worker import Berth
 
 DEADLINE = 10.0
-Run = Callable[[Berth, Settings], None]
+Run = Callable[[Berth, Settings, Orders], None]
 
 
 # ---- workers, as they run in their own process
@@ -43,19 +43,19 @@ def say_ready(berth: Berth) -> None:
     os.write(berth.ready, b"r")
 
 
-def obedient(berth: Berth, _settings: Settings) -> None:
+def obedient(berth: Berth, _settings: Settings, _orders: Orders) -> None:
     """Ends when it is asked to."""
     say_ready(berth)
     signal.sigwait({signal.SIGTERM})
 
 
-def stubborn(berth: Berth, _settings: Settings) -> None:
+def stubborn(berth: Berth, _settings: Settings, _orders: Orders) -> None:
     """Does not."""
     say_ready(berth)
     signal.sigwait({signal.SIGHUP})
 
 
-def short_lived(_berth: Berth, _settings: Settings) -> None:
+def short_lived(_berth: Berth, _settings: Settings, _orders: Orders) -> None:
     """Ends at once."""
 
 

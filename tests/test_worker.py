@@ -197,7 +197,7 @@ def failed_exchange() -> Exchange:
 
 @pytest.mark.parametrize("logs", [True, False])
 async def test_all_that_was_recorded_is_handed_over_before_it_goes(supervising: Supervising, logs: bool) -> None:
-    worker = Worker(replace(supervising.berth, logs=logs), settings_of())
+    worker = worker_of(replace(supervising.berth, logs=logs), settings_of())
     async with serving(worker, supervising.ready):
         for _ in range(RING_CAPACITY):
             worker.services.ring.offer(failed_exchange())
@@ -217,7 +217,7 @@ async def test_requests_that_the_drain_deadline_cuts_are_recorded_too(supervisin
     server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     sites = [{"upstreams": [{"servers": [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"]}]}]
     settings = settings_of(sites=sites, mode="off", timeouts={"drain": "50ms"}, log={"sample": 1})
-    async with serving(Worker(supervising.berth, settings), supervising.ready):
+    async with serving(worker_of(supervising.berth, settings), supervising.ready):
         reader, writer = await asyncio.open_connection(*supervising.berth.sockets[0].getsockname())
         writer.write(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n")
         async with asyncio.timeout(DEADLINE):
@@ -297,6 +297,6 @@ async def test_the_next_worker_on_a_socket_takes_newcomers_in_again(supervising:
     async with serving(worker_of(supervising.berth, settings_of()), supervising.ready):
         pass
     berth = replace(supervising.berth, sockets=[kept])
-    async with serving(Worker(berth, settings_of()), supervising.ready), asyncio.timeout(DEADLINE):
+    async with serving(worker_of(berth, settings_of()), supervising.ready), asyncio.timeout(DEADLINE):
         _, writer = await asyncio.open_connection(*place)
         writer.close()
