@@ -10,6 +10,7 @@ worker half of something.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import pickle
 import socket
@@ -36,9 +37,15 @@ class Parcel:
 
     def __init__(self, orders: Orders) -> None:
         self.number = orders.number
+        packed = pickle.dumps(orders, pickle.HIGHEST_PROTOCOL)
         self._fd = os.memfd_create("trafficguard-orders", os.MFD_CLOEXEC)
-        with open(os.dup(self._fd), "wb") as memory:  # noqa: PTH123 - a descriptor, not a path
-            pickle.dump(orders, memory, pickle.HIGHEST_PROTOCOL)
+        try:
+            os.truncate(self._fd, len(packed))
+            with mmap.mmap(self._fd, len(packed)) as memory:
+                memory[:] = packed
+        except BaseException:
+            os.close(self._fd)
+            raise
 
     def send(self, line: socket.socket) -> bool:
         """Sends them to one worker; False when its line takes no more."""
@@ -72,9 +79,12 @@ def receive(line: socket.socket) -> Orders | None:
         if ended:
             raise EOFError("nobody is left at the other end of the line for orders")
         return None
-    with open(latest, "rb") as memory:  # noqa: PTH123
-        memory.seek(0)
-        orders = pickle.load(memory)  # noqa: S301 - from our supervisor
+    try:
+        # Mapped, not read: all workers hold one open file, and would move its place under each other's hands.
+        with mmap.mmap(latest, 0, prot=mmap.PROT_READ) as memory:
+            orders = pickle.loads(memory)  # noqa: S301 - from our supervisor
+    finally:
+        os.close(latest)
     return orders if isinstance(orders, Orders) else None
 
 
