@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
     "flood": ("loadtests.flood", "main", "Whether known clients find their state while millions of new ones pass."),
     "judging": ("loadtests.virtual.judging", "main", "What one verdict costs, in microseconds."),
+    "reloading": ("loadtests.reloading.command", "main", "A hundred reloads of a policy in two minutes under load."),
     "rules": ("loadtests.rules", "main", "What 200 rules of a policy add to a request, in microseconds."),
     "virtual": ("loadtests.virtual.command", "main", "An hour of people and crawlers in virtual time."),
 }

@@ -60,7 +60,7 @@ def graveyard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graveyard]:
         urls[MORTAL] = f"http://127.0.0.1:{port}"
         upstreams = [{"path": f"/{name}", "servers": [url]} for name, url in urls.items()]
         settings = {"sites": [{"upstreams": upstreams}], "timeouts": SHORT}
-        yield Graveyard(stack.enter_context(Proxy(tmp_path_factory.mktemp("proxy"), settings)), port)
+        yield Graveyard(stack.enter_context(Proxy(tmp_path_factory.mktemp("proxy"), settings, "--shadow")), port)
 
 
 def timed(proxy: Proxy, request: bytes) -> Answer:

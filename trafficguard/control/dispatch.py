@@ -80,7 +80,7 @@ def receive(line: socket.socket) -> Orders | None:
             raise EOFError("nobody is left at the other end of the line for orders")
         return None
     try:
-        # Mapped, not read: all workers hold one open file, and would move its place under each other's hands.
+        # Mapped, not read: all workers share one position in the file.
         with mmap.mmap(latest, 0, prot=mmap.PROT_READ) as memory:
             orders = pickle.loads(memory)  # noqa: S301 - from our supervisor
     finally:
