@@ -4,8 +4,9 @@ A pace is a gate in the shared memory (GCRA, `counters.gates`): the arrival of a
 does not matter which worker it reaches. What a page brings along (pictures, scripts) is counted apart, under a pace
 `PARTS` times as quick: a page that was let through never lacks its parts.
 
-Promises: what is held back is bounded for each key and in all; without room in memory a request is refused, never let
-through. Never: waits; who holds a request back sets one timer.
+Promises: what is held back is bounded for each key and in all, and where that is full nobody's turn is spent on who
+cannot wait for it; without room in memory a request is refused, never let through. Never: waits; who holds a request
+back sets one timer.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Turn(NamedTuple):
     """Under which it is held back."""
     wait: int
     """Nanoseconds; 0 at once, -1 never."""
+    is_part: bool
+    """Whether it is counted as part of a page."""
 
 
 class Pacer:
@@ -73,18 +76,16 @@ class Pacer:
         factor = PARTS if is_part else 1
         interval = int(SECOND / (action.rate * factor))
         key = key_of(request, action.key, rule, is_part)
-        wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, int(action.delay * SECOND))
-        return Turn(key, wait)
+        has_room = self._held.get(key, 0) < MOST_HELD_OF_ONE and self._held_in_all < MOST_HELD
+        longest = int(action.delay * SECOND) if has_room else 0
+        wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, longest)
+        return Turn(key, wait, is_part)
 
-    def hold(self, key: bytes) -> bool:
-        """Makes room for one more request that is held back; False when there is none."""
-        count = self._held.get(key, 0)
-        if count >= MOST_HELD_OF_ONE or self._held_in_all >= MOST_HELD:
-            return False
-        self._held[key] = count + 1
+    def hold(self, key: bytes) -> None:
+        """Takes the room of a request that is held back, for which `turn` has found there is some."""
+        self._held[key] = self._held.get(key, 0) + 1
         self._held_in_all += 1
         self._meters.paced = self._held_in_all
-        return True
 
     def release(self, key: bytes) -> None:
         """Gives the room of one request back."""
@@ -107,7 +108,7 @@ def key_of(request: Request, kind: Key, rule: str, is_part: bool) -> bytes:
         who += asked[_SITE]
     else:
         who = request.client.encode()
-    return blake2b(who, digest_size=16, key=b"%b %b %d" % (kind.encode(), rule.encode()[:48], is_part)).digest()
+    return blake2b(b"%b %b %d %b" % (kind.encode(), rule.encode(), is_part, who), digest_size=16).digest()
 
 
 def retry_after(action: ThrottleAction) -> int:
