@@ -1,7 +1,8 @@
 """The command line: `trafficguard serve`, `demo`, `check`, `diff`, `import`, `explain`, `signals` ...
 
-Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
-then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each
+What operators tell a program that runs is in `commands.operate`. Exit codes: 0 when done; 1 when an order was not
+carried out; 2 when the settings or the arguments cannot be used or the program cannot start, and then nothing was
+started. One message on stderr says why. Promises: importing this file is cheap; each
 command imports what it runs. Never: decides anything about requests.
 """
 
@@ -18,7 +19,8 @@ import click
 from rich.console import Console
 
 from trafficguard import __version__
-from trafficguard.errors import ConfigError, TrafficGuardError
+from trafficguard.commands import operate
+from trafficguard.errors import ConfigError, NotDoneError, TrafficGuardError
 from trafficguard.load import load_settings, load_with_policy
 from trafficguard.sources.packs import policy_path
 from trafficguard.values import BadValueError, parse_listen, split_place
@@ -27,6 +29,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILE: Final = click.Path(path_type=Path)
 _CANNOT_USE: Final = 2
+_NOT_DONE: Final = 1
 _BEYOND_HEAD: Final = 64 * 1024
 """Bytes read of a request file beyond the largest head, so that a body behind it is noticed."""
 
@@ -42,6 +45,9 @@ class Commands(click.Group):
             count = len(error.complaints)
             wrong = "one thing is wrong" if count == 1 else f"{count} things are wrong"
             click.echo(f"{error}\ntrafficguard: {wrong} with the settings; nothing was started", err=True)
+        except NotDoneError as error:
+            click.echo(f"trafficguard: {error}", err=True)
+            raise click.exceptions.Exit(_NOT_DONE) from None
         except TrafficGuardError as error:
             click.echo(f"trafficguard: {error}", err=True)
         raise click.exceptions.Exit(_CANNOT_USE)
@@ -409,6 +415,10 @@ def warm() -> None:
     click.echo(
         f"kept nowhere: {report.remark}" if report.cache_dir is None else f"kept in {report.cache_dir}"
     )
+
+
+for _command in operate.COMMANDS:
+    main.add_command(_command)
 
 
 def _console() -> Console:

@@ -14,24 +14,24 @@ import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from trafficguard.errors import Complaint, ConfigError, Place
-from trafficguard.policy.build import build
-from trafficguard.policy.defaults import BALANCED
-from trafficguard.policy.engine import Policy
-from trafficguard.settings import Settings
+from trafficguard.settings import AdminSettings, Settings
 from trafficguard.sources.complaints import complaints_of
 from trafficguard.sources.document import read_document
 from trafficguard.sources.flags import apply_flags
 from trafficguard.sources.packs import PACKS, policy_path
-from trafficguard.sources.policy_file import read_policy
 from trafficguard.sources.tree import Tree
 from trafficguard.sources.variables import CONFIG, PREFIX, apply_variables
 
+if TYPE_CHECKING:  # what builds policies takes a while to load, and operators in a hurry need none
+    from trafficguard.policy.engine import Policy
+
 _POLICY: Final = ("policy",)
+_ADMIN: Final = ("admin", "listen")
 _ANY_PACK: Final = " or ".join((", ".join(PACKS[:-1]), PACKS[-1]))
 
 
@@ -78,6 +78,19 @@ def load_with_policy(
     if settings is None or policy is None or complaints:
         raise ConfigError(complaints)
     return Loaded(settings, file, tree), policy
+
+
+def load_admin(file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> AdminSettings:
+    """Where the operators' door is. Whatever else is wrong with the settings does not keep them from it."""
+    file, tree, settings, complaints = _read(file, environ, flags)
+    if settings is not None:
+        return settings.admin
+    try:
+        if tree.values or not file:
+            return AdminSettings.model_validate(tree.values.get("admin", {}))
+    except ValidationError:
+        complaints = [one for one in complaints if one.place == tree.place_of(_ADMIN)] or complaints
+    raise ConfigError(complaints)
 
 
 def _read(
@@ -132,6 +145,9 @@ def load_policy(file: Path, sites: Collection[str] | None = None) -> Policy:
 def load_policy_of(settings: Settings) -> tuple[Policy, tuple[Path, ...]]:
     """The policy that `settings` name, or `balanced`, and the files it came from. Raises ConfigError."""
     if settings.policy is None:
+        from trafficguard.policy.build import build
+        from trafficguard.policy.defaults import BALANCED
+
         return build(BALANCED, sites=_first_hosts(settings)), ()
     policy, files = load_policy_with_files(policy_path(settings.policy), _first_hosts(settings))
     policy.self_test()
@@ -142,6 +158,8 @@ def load_policy_with_files(
     file: Path, sites: Collection[str] | None = None
 ) -> tuple[Policy, tuple[Path, ...]]:
     """As `load_policy`, and the files it came from."""
+    from trafficguard.sources.policy_file import read_policy
+
     read = read_policy(file, sites)
     if read.policy is None:
         raise ConfigError(read.complaints)
