@@ -33,6 +33,8 @@ _MEANING: Final = {
 def show(state: State, now: int, console: Console) -> None:
     """Prints all of it; `now` in ns since the Unix epoch."""
     table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
     for heading, text in _facts(state, now):
         table.add_row(heading, Text(text))
     console.print(table)
