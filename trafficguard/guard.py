@@ -22,8 +22,10 @@ from trafficguard.actions import BLOCK, PASS, ActionValue, ChallengeAction
 from trafficguard.counters import slot
 from trafficguard.counters.jit import Words
 from trafficguard.counters.ledger import Ledger
+from trafficguard.counters.timers import Timers
 from trafficguard.exchange import Conditions, Outcome, Reason, Request, Verdict
 from trafficguard.policy.engine import Shadow
+from trafficguard.policy.escalation import Ladder
 from trafficguard.policy.gather import CHEAP, Gatherer
 from trafficguard.policy.networks import number_of
 from trafficguard.policy.orders import HandTable, Orders
@@ -68,9 +70,9 @@ class Finding:
 class Regime:
     """All that follows from orders, made ready."""
 
-    __slots__ = ("errors", "findings", "gatherer", "hand", "is_plain", "orders", "policy", "shapes", "terms")
+    __slots__ = ("errors", "findings", "gatherer", "hand", "is_plain", "ladder", "orders", "policy", "shapes", "terms")
 
-    def __init__(self, orders: Orders, intact: frozenset[Need], before: Regime | None) -> None:
+    def __init__(self, orders: Orders, intact: frozenset[Need], timers: Timers, before: Regime | None) -> None:
         """`before`: whose memory of heads goes on where signals are the same."""
         self.orders = orders
         self.policy = orders.policy
@@ -80,6 +82,7 @@ class Regime:
         self.is_plain = self.policy.fields <= CHEAP
         """Whether a decision follows from what is found and the conditions, so that it can be remembered."""
         self.gatherer = Gatherer(self.policy)
+        self.ladder = Ladder(orders.policy.file, timers) if orders.policy.file.escalations else None
         self.hand = HandTable(orders.by_hand) if orders.by_hand else None
         self.findings: Memory[_Told, Finding] = Memory()
         self.errors = self.policy.new_errors()
@@ -126,7 +129,8 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "errors", "last_error",
+        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_timers", "errors",
+        "last_error",
     )  # fmt: skip
 
     def __init__(
@@ -143,19 +147,20 @@ class Guard:
         self._asker = Asker(sites)
         self._ledger = Ledger(memory)
         self._out = self._ledger.result
+        self._timers = Timers(memory)
         self._on_error = Verdict(on_error, 0.0, (), (), "on-error")
         self._rule_errors: dict[str, int] = {}
         self.errors = 0
         """Requests that could not be judged."""
         self.last_error = ""
         """What the latest of them ran into."""
-        self._regime: Regime = Regime(orders, intact, None)
+        self._regime: Regime = Regime(orders, intact, self._timers, None)
         self._asker.give_sessions(orders.enforced(sites))
 
     def follow(self, orders: Orders) -> None:
         """Judges by `orders` from now on."""
         self._rule_errors = self.rule_errors
-        self._regime = Regime(orders, self._intact, self._regime)
+        self._regime = Regime(orders, self._intact, self._timers, self._regime)
         self._asker.give_sessions(orders.enforced(self._asker.sites))
 
     @property
@@ -227,6 +232,8 @@ class Guard:
             verdict = finding.verdict
         else:
             verdict = self._decide(regime, finding, request, known, place.route, now, conditions)
+        if regime.ladder is not None:
+            verdict = regime.ladder.climb(verdict, request, now)
         if regime.hand is not None:
             verdict = _by_hand(regime.hand, verdict, request, known, now)
         if request.passed and isinstance(verdict.action, ChallengeAction):
