@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.guards import CALM, NOON, Visitor, make_guard
 from tests.policy.policies import facts, rule_lists
 from tests.signals.heads import CHROME
-from tests.guards import CALM, NOON, Visitor, make_guard
 from trafficguard.policy.build import PolicyError, build
 from trafficguard.policy.facts import Facts
 from trafficguard.policy.model import PolicyFile

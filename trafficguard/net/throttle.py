@@ -77,7 +77,7 @@ class Pacer:
         interval = int(SECOND / (action.rate * factor))
         key = key_of(request, action.key, rule, is_part)
         has_room = self._held.get(key, 0) < MOST_HELD_OF_ONE and self._held_in_all < MOST_HELD
-        longest = int(action.delay * SECOND) if has_room else 0
+        longest = int(action.delay * SECOND) if has_room else 0  # of which a gate bears 60 s more (`LONGEST_DELAY_S`)
         wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, longest)
         return Turn(key, wait, is_part)
 
