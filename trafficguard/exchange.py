@@ -136,8 +136,8 @@ class Exchange:
     """Address of the socket's peer, where there is no request that tells the client's."""
     error = ""
     """Short stable word when something failed: a refusal's reason, `connect`, `first-byte`, `client-left` ..."""
-    held_until = 0
-    """When it was sent on after it had been held back; 0 where it was not."""
+    sent_on = 0
+    """When the last of it was sent on, where it was held back or its body took a while; else 0."""
     answered = 0
     """When the head of an answer came that was still to go on; 0 for those that came at once."""
     turned_away = False

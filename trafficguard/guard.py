@@ -73,7 +73,7 @@ class Regime:
     __slots__ = ("errors", "findings", "gatherer", "hand", "is_plain", "ladder", "orders", "policy", "shapes", "terms")
 
     def __init__(self, orders: Orders, intact: frozenset[Need], timers: Timers, before: Regime | None) -> None:
-        """`before`: whose memory of heads goes on where signals are the same."""
+        """`before`: whose memory of heads and table of keys go on where signals and decisions are the same."""
         self.orders = orders
         self.policy = orders.policy
         is_same = before is not None and before.policy.file.signals == orders.policy.file.signals
@@ -83,7 +83,10 @@ class Regime:
         """Whether a decision follows from what is found and the conditions, so that it can be remembered."""
         self.gatherer = Gatherer(self.policy)
         self.ladder = Ladder(orders.policy.file, timers) if orders.policy.file.escalations else None
-        self.hand = HandTable(orders.by_hand) if orders.by_hand else None
+        is_decided = before is not None and before.orders.by_hand == orders.by_hand
+        self.hand: HandTable | None = before.hand if before and is_decided else None
+        if orders.by_hand and self.hand is None:
+            self.hand = HandTable(orders.by_hand)
         self.findings: Memory[_Told, Finding] = Memory()
         self.errors = self.policy.new_errors()
 
@@ -159,8 +162,9 @@ class Guard:
 
     def follow(self, orders: Orders) -> None:
         """Judges by `orders` from now on."""
+        regime = Regime(orders, self._intact, self._timers, self._regime)
         self._rule_errors = self.rule_errors
-        self._regime = Regime(orders, self._intact, self._timers, self._regime)
+        self._regime = regime
         self._asker.give_sessions(orders.enforced(self._asker.sites))
 
     @property

@@ -5,8 +5,8 @@ workers. Orders count as applied when every worker has confirmed their number; a
 latest.
 
 Promises: a file that cannot be used changes nothing and says why; every change is told to the audit with who ordered
-it; the fuse goes back to what was in force before when challenges and blocks jump after a change. Never: touches a
-request.
+it; when challenges and blocks jump after a change, the fuse goes back to the policy that was in force when it last was
+quiet, and never to a mode that does more than the one in force. Never: touches a request.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,8 +26,7 @@ from trafficguard.clock import SECOND, Clock
 from trafficguard.control.state import AdminState
 from trafficguard.errors import ConfigError
 from trafficguard.load import load_policy_of
-from trafficguard.policy.engine import Policy
-from trafficguard.policy.model import PolicyFile
+from trafficguard.policy.engine import Policy, weaker
 from trafficguard.policy.orders import MOST_BY_HAND, ByHand, Orders, parse_key
 from trafficguard.settings import Mode, Settings
 from trafficguard.values import BadValueError
@@ -77,8 +77,9 @@ class Fuse:
         return self._seconds_left > 0
 
     def arm(self, now: Tally) -> None:
-        """A change has been made: from now on its share is compared with that of the minute before."""
-        self._before = (now - self._history[0]).share
+        """A change has been made: from now on its share is compared with that of the last quiet minute."""
+        if not self.is_watching:
+            self._before = (now - self._history[0]).share
         self._since = now
         self._seconds_left = FUSE_WATCH_S
 
@@ -121,10 +122,13 @@ class Steering:
         self._audit = audit
         self._fuse = Fuse(settings.fuse)
         self._safe: Orders | None = None
-        """What was in force before the change that the fuse watches."""
+        """What was in force before the changes that the fuse watches."""
+        self._is_changed = False
+        """Whether there is a change that the fuse does not watch yet."""
         self._reloading = asyncio.Lock()
         self._builder = ThreadPoolExecutor(1, "policy", _step_back)
         self._confirmed = [0] * len(state.workers)
+        self._version = version_of(policy)
         self.orders = Orders(1, policy, settings.mode)
         """What is in force."""
         self._tell()
@@ -134,18 +138,21 @@ class Steering:
     async def reload(self, who: str) -> list[str]:
         """Puts what the policy file says now in force; what is wrong with it, if it cannot be used."""
         async with self._reloading:
-            self._stamps = _stamps(self._files)
+            self._stamps = before = _stamps(self._files)
             try:
                 loop = asyncio.get_running_loop()
-                policy, files = await loop.run_in_executor(self._builder, load_policy_of, self._settings)
+                policy, files, version = await loop.run_in_executor(self._builder, _finish, self._settings)
             except ConfigError as error:
                 return self._refuse(who, [str(complaint) for complaint in error.complaints])
             except Exception as error:  # noqa: BLE001 - whatever a policy runs into, the last good one stays
                 return self._refuse(who, [f"the policy fails its self-test: {error!r}"])
-            self._files, self._stamps = files, _stamps(files)
+            # As they were before they were read: who wrote to one meanwhile is not overlooked.
+            after = _stamps(files)
+            self._files, self._stamps = files, {file: before.get(file, after[file]) for file in files}
             state = self._state.policy
             state.reloads += 1
             state.complaints = []
+            self._version = version
             self._give(replace(self.orders, policy=policy), "reload", who, policy=policy.file.name)
             return []
 
@@ -203,31 +210,33 @@ class Steering:
         return bool(self._files) and _stamps(self._files) != self._stamps
 
     def _watch_fuse(self, tally: Tally) -> None:
-        if self._state.policy.applied and self._state.policy.armed_for != self.orders.number:
-            self._state.policy.armed_for = self.orders.number
-            if self._safe is not None:
-                self._fuse.arm(tally)
+        if self._is_changed:
+            self._is_changed = False
+            self._fuse.arm(tally)
         why = self._fuse.look(tally)
-        if not why:
-            if not self._fuse.is_watching:
-                self._safe = None
-            return
-        safe, self._safe = self._safe, None
+        if why and self._safe is not None:
+            self._blow(self._safe, why)
+        elif not self._fuse.is_watching:
+            self._safe = None
+
+    def _blow(self, safe: Orders, why: str) -> None:
+        """Goes back to the last policy that was quiet, in its mode or the one in force, whichever does less."""
         state = self._state.policy
         state.fuses += 1
         state.complaints = [f"the fuse has blown: {why}"]
-        _log.error("the fuse has blown: %s; going back to what was in force before", why)
-        if safe is not None:
-            self._give(replace(self.orders, policy=safe.policy, mode=safe.mode), "fuse", "fuse", why=why)
-        else:
-            self._give(replace(self.orders, mode="shadow"), "fuse", "fuse", why=why)
+        mode = weaker(safe.mode, self.orders.mode)
+        _log.error("the fuse has blown: %s; going back to the policy %s, %s", why, safe.policy.file.name, mode)
+        self._version = version_of(safe.policy)
+        self._give(replace(self.orders, policy=safe.policy, mode=mode), "fuse", "fuse", why=why)
+        self._safe, self._is_changed = None, False
 
     # ---- telling
 
     def _give(self, orders: Orders, what: str, who: str, **particulars: object) -> None:
-        changes = orders.policy is not self.orders.policy or orders.mode != self.orders.mode
-        if changes and what != "fuse":
-            self._safe = self.orders
+        does_less = weaker(self.orders.mode, orders.mode) == orders.mode
+        if orders.policy is not self.orders.policy or not does_less:
+            self._safe = self._safe or self.orders
+            self._is_changed = True
         self.orders = replace(orders, number=self.orders.number + 1)
         self._state.policy.applied = False
         self._tell()
@@ -246,7 +255,7 @@ class Steering:
     def _tell(self) -> None:
         state, orders = self._state.policy, self.orders
         state.number, state.name = orders.number, orders.policy.file.name
-        state.version, state.mode = version_of(orders.policy.file), orders.mode
+        state.version, state.mode = self._version, orders.mode
         state.by_hand = [{"action": one.action, "key": one.key, "until": one.until} for one in orders.by_hand]
 
 
@@ -255,20 +264,30 @@ def _step_back() -> None:
     os.setpriority(os.PRIO_PROCESS, 0, BUILDER_NICENESS)  # on Linux, of this thread alone
 
 
-def version_of(file: PolicyFile) -> str:
-    """A short name for what a policy says: the same for the same contents."""
-    return blake2b(file.model_dump_json(by_alias=True).encode(), digest_size=6).hexdigest()
+def _finish(settings: Settings) -> tuple[Policy, tuple[Path, ...], str]:
+    """The policy of `settings` as workers will have it, tried out; the files it came from, and its version."""
+    policy, files = load_policy_of(settings)
+    pickle.loads(pickle.dumps(policy)).self_test()  # noqa: S301 - our own
+    return policy, files, version_of(policy)
 
 
-def _stamps(files: Sequence[Path]) -> tuple[tuple[int, int, int], ...]:
+def version_of(policy: Policy) -> str:
+    """A short name for what a policy and its lists say: the same for the same contents."""
+    digest = blake2b(policy.file.model_dump_json(by_alias=True).encode(), digest_size=6)
+    for name, held in sorted(policy.lists.items()):
+        digest.update("\n".join((name, *sorted(map(str, held.networks)), *sorted(held.texts))).encode())
+    return digest.hexdigest()
+
+
+def _stamps(files: Sequence[Path]) -> dict[Path, tuple[int, int, int]]:
     """What tells whether files are still the same; of one that is not there, nothing."""
-    stamps = []
+    stamps = {}
     for file in files:
         try:
             status = file.stat()
         except OSError:
-            stamps.append((0, 0, 0))
+            stamps[file] = 0, 0, 0
         else:
-            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(stamps)
+            stamps[file] = status.st_mtime_ns, status.st_size, status.st_ino
+    return stamps
 

@@ -212,7 +212,11 @@ class Supervisor:
     # Orders
 
     def _send(self, orders: Orders) -> None:
-        parcel = Parcel(orders)
+        try:
+            parcel = Parcel(orders)
+        except OSError as error:
+            _log.error("orders %d cannot be sent, workers go on with those before: %s", orders.number, error)
+            return
         for place in self._places:
             if place.child is not None and not parcel.send(place.line):
                 _log.error("worker %d takes no orders; it is replaced", place.berth.index)
@@ -236,7 +240,10 @@ class Supervisor:
                 await asyncio.sleep(_LOOK)
                 if self._steering.files_changed():
                     await self._steering.reload("the file")
-            self._steering.each_second(self._count_verdicts())
+            try:
+                self._steering.each_second(self._count_verdicts())
+            except Exception:  # noqa: BLE001 - files are watched whatever happens here
+                _log.exception("the fuse cannot be watched")
 
     def _count_verdicts(self) -> Tally:
         """Verdicts so far; those since the last look count for the policy that was in force."""

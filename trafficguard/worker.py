@@ -181,6 +181,8 @@ class Worker:
             return
         self._guard.follow(orders)
         self.services.sites.set_modes(orders.mode_of)
+        for connection in self.services.wheel.items():
+            connection.follow()
         confirm(self._berth.line, orders.number)
 
     def _every(self, period: float, call: Callable[[], None]) -> None:

@@ -37,9 +37,15 @@ class Parcel:
 
     def __init__(self, orders: Orders) -> None:
         self.number = orders.number
+        packed = pickle.dumps(orders, pickle.HIGHEST_PROTOCOL)
         self._fd = os.memfd_create("trafficguard-orders", os.MFD_CLOEXEC)
-        with open(os.dup(self._fd), "wb") as memory:  # noqa: PTH123 - a descriptor, not a path
-            pickle.dump(orders, memory, pickle.HIGHEST_PROTOCOL)
+        try:
+            os.truncate(self._fd, len(packed))
+            with mmap.mmap(self._fd, len(packed)) as memory:
+                memory[:] = packed
+        except BaseException:
+            os.close(self._fd)
+            raise
 
     def send(self, line: socket.socket) -> bool:
         """Sends them to one worker; False when its line takes no more."""

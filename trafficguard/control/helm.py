@@ -7,6 +7,7 @@ an order makes sense (the helm does).
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -17,11 +18,9 @@ from aiohttp import hdrs, web
 from trafficguard.control.state import PolicyState
 from trafficguard.policy.orders import ByHand
 from trafficguard.settings import Mode
-from trafficguard.values import BadValueError, parse_duration
+from trafficguard.values import BadValueError, parse_duration, shown
 
 LARGEST_BODY: Final = 16 * 1024
-LONGEST_S: Final = 30 * 24 * 3600.0
-"""Longest that a decision by hand may last."""
 _MODES: Final[dict[object, Mode]] = {"off": "off", "shadow": "shadow", "enforce": "enforce"}
 _WHO: Final = "admin"
 
@@ -42,6 +41,15 @@ class Helm(Protocol):
         """Takes that back; whether there was anything. Raises BadValueError."""
 
 
+async def _body_of(request: web.Request) -> bytes:
+    """All of a body. Raises BadValueError when it is too long for an order."""
+    try:
+        await request.content.readexactly(LARGEST_BODY + 1)
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    raise BadValueError(f"the body is longer than {LARGEST_BODY} bytes", "send one order at a time")
+
+
 Order = Callable[[dict[str, Any]], Awaitable[list[str]]]
 """Carries out what a body says; what is wrong with it. Raises BadValueError."""
 
@@ -55,7 +63,6 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
             {"version": version, "action": action, "count": count}
             for (version, action), count in state.verdicts.items()
         ]
-        del document["armed_for"]
         return web.json_response(document, status=status)
 
     async def show(_request: web.Request) -> web.Response:
@@ -66,8 +73,8 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
 
     async def mode(body: dict[str, Any]) -> list[str]:
         word = body.get("mode")
-        if word != "configured" and word not in _MODES:
-            raise BadValueError(f"{word} is not a mode", "write off, shadow, enforce or configured")
+        if not isinstance(word, str) or (word != "configured" and word not in _MODES):
+            raise BadValueError(f"{shown(word)} is not a mode", "write off, shadow, enforce or configured")
         helm.set_mode(_MODES.get(word), _WHO)
         return []
 
@@ -80,8 +87,6 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
                 raise BadValueError(f"nothing is decided about {name}", "see by_hand in /policy")
             return []
         seconds = parse_duration(body.get("for", "1h"))
-        if seconds > LONGEST_S:
-            raise BadValueError("that is longer than 30 days", "put the key into a list of the policy")
         helm.decide_by_hand(str(body.get("action")), name, seconds, _WHO)
         return []
 
@@ -90,13 +95,13 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
             if request.content_type != "application/json" or hdrs.ORIGIN in request.headers:
                 return in_force(["send a JSON object as application/json, and not from a web page"], 415)
             try:
-                body = json.loads((await request.content.read(LARGEST_BODY)) or b"{}")
+                body = json.loads(await _body_of(request) or b"{}")
                 if not isinstance(body, dict):
                     raise BadValueError("the body is not a JSON object", "send an object")
                 errors = await carry_out(body)
             except BadValueError as error:
                 return in_force([f"{error}; {error.remedy}"], 400)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return in_force(["the body is not JSON"], 400)
             return in_force(errors, 422 if errors else 200)
 

@@ -43,8 +43,6 @@ class PolicyState:
     """Policies that could not be used."""
     fuses: int = 0
     """How often the fuse has blown."""
-    armed_for: int = 0
-    """The orders that the fuse has begun to watch."""
     verdicts: dict[tuple[str, str], int] = field(default_factory=dict)
     """Verdicts by version of the policy and action."""
 

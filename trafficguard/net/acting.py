@@ -1,7 +1,8 @@
 """Verdicts, carried out on a client connection: on to the shop, held back, asked for a pass, refused, or trapped.
 
-Promises: whoever is held back or trapped has one timer, is not read from, and gives its room back when it leaves; told
-to drain, what is held back goes on at once and what is trapped ends. Never: asked while in shadow.
+Promises: whoever is held back or trapped has one timer, is not read from, and gives its room back when it leaves (who
+closes only the sending side counts as gone); told to drain, or when verdicts are no longer carried out, what is held
+back goes on at once and what is trapped ends. Never: asked while in shadow.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from trafficguard.net.tarpit import Drops
 from trafficguard.net.throttle import retry_after, revealed
 from trafficguard.net.visiting import TELL, navigates
 from trafficguard.net.wheel import NEVER
+from trafficguard.policy.facts import VERIFIED
 
 _CHECK: Final = "We are checking that a person is here. Allow this site to keep cookies, then go on."
 _CHECK_PARTS: Final = "Open a page of this shop in a browser first."
@@ -30,6 +32,8 @@ class Acting(Answering):
     """A client connection that does with a request what its verdict says."""
 
     _timer: asyncio.TimerHandle | None = None
+    _watched = -1
+    """The socket that is watched for the client's leaving, while nobody reads from it."""
     _turn_key = b""
     """Under which the request is held back, while it is."""
     _drops: Drops | None = None
@@ -65,10 +69,9 @@ class Acting(Answering):
 
     def _throttle(self, exchange: Exchange, request: Request, verdict: Verdict, action: ThrottleAction) -> None:
         services = self.services
-        key, wait = services.pacer.turn(request, action, verdict.rule, services.clock.now())
-        if wait > 0 and not services.pacer.hold(key):
-            wait = -1
-        told = revealed(action, verdict.rule, wait) if action.reveal or request.passed else b""
+        key, wait, is_part = services.pacer.turn(request, action, verdict.rule, services.clock.now())
+        # The pace of parts is another one, of which nobody needs to know.
+        told = revealed(action, verdict.rule, wait) if _may_know(request, verdict, action) and not is_part else b""
         if wait < 0:
             lines = b"Retry-After: %d\r\n%b" % (retry_after(action), told)
             self._turn_away(exchange, Reply(429, TOO_OFTEN, lines=lines))
@@ -77,19 +80,19 @@ class Acting(Answering):
             self._told = told
             self._due |= TELL
         self._lines += forward(verdict).lines
-        if wait == 0:
+        if wait == 0 or services.draining:
             self._forward(self._route)
             return
+        services.pacer.hold(key)
         self._turn_key = key
-        self.hold(Hold.PACE)
-        self.due = NEVER
+        self._stop_reading()
         self._timer = asyncio.get_running_loop().call_later(wait / SECOND, self._end_turn)
 
     def _end_turn(self) -> None:
         """The request has been held back for long enough."""
         exchange = self._exchange
         if self._leave_turn() and exchange is not None:
-            exchange.held_until = self.services.clock.now()
+            exchange.sent_on = self.services.clock.now()
             self._read_again(Hold.PACE)
             self._forward(self._route)
 
@@ -98,7 +101,7 @@ class Acting(Answering):
         key, self._turn_key = self._turn_key, b""
         if not key:
             return False
-        self._stop_timer()
+        self._end_waiting()
         self.services.pacer.release(key)
         return True
 
@@ -116,15 +119,14 @@ class Acting(Answering):
     # Tarpit
 
     def _trap(self, exchange: Exchange, action: TarpitAction) -> None:
-        if not self.services.tarpit.enter():
+        if self.services.draining or not self.services.tarpit.enter():
             self._turn_away(exchange, blocked(BLOCK))
             return
         exchange.turned_away = True
         exchange.status = 200
         self._answered, self._stays = True, False
         self._drops = Drops(action)
-        self.hold(Hold.PACE)
-        self.due = NEVER
+        self._stop_reading()
         exchange.bytes_out += len(self._drops.head)
         self.transport.write(self._drops.head)
         self._timer = asyncio.get_running_loop().call_later(self._drops.pause, self._drip)
@@ -141,22 +143,37 @@ class Acting(Answering):
 
     # The end of it
 
-    def _stop_timer(self) -> None:
+    def _stop_reading(self) -> None:
+        """From now on a timer decides, unless the client leaves."""
+        self.hold(Hold.PACE)
+        self.due = NEVER
+        self._watched = self.transport.get_extra_info("socket").fileno()
+        self.services.departures.watch(self._watched, self.transport.abort)
+
+    def _end_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._watched >= 0:
+            self.services.departures.forget(self._watched)
+            self._watched = -1
 
     def _leave_all(self) -> None:
         """The client is gone: gives back whatever room it had."""
         self._leave_turn()
-        self._stop_timer()
+        self._end_waiting()
         if self._drops is not None:
             self._drops = None
             self.services.tarpit.leave()
 
     def _hurry(self) -> None:
-        """The worker is going: nothing is held back any longer."""
+        """Nothing is held back any longer."""
         if self._turn_key:
             self._end_turn()
         elif self._drops is not None:
             self.transport.abort()
+
+
+def _may_know(request: Request, verdict: Verdict, action: ThrottleAction) -> bool:
+    """Whether a visitor is told its pace: it would tell crawlers how fast they may go."""
+    return action.reveal or request.passed or any(label.startswith(VERIFIED) for label in verdict.labels)

@@ -189,12 +189,9 @@ class Answering(Connection):
         exchange.ended = services.clock.now()
         services.meters.finish(exchange)
         services.ring.offer(exchange)
-        if exchange.origin:
-            strain = services.strain
-            strain.answers += 1
-            strain.latency_ns += (exchange.answered or exchange.ended) - (exchange.held_until or exchange.started)
-            if exchange.status >= 500:
-                strain.errors += 1
+        if exchange.origin and exchange.status:  # who left before an answer says nothing about the origin
+            asked = exchange.sent_on or exchange.started
+            services.strain.add((exchange.answered or exchange.ended) - asked, exchange.status)
         if exchange.verdict is not None and exchange.request is not None:
             services.guard.observe(exchange.request, exchange.outcome, exchange.ended)
 

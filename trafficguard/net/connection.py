@@ -168,3 +168,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Called when the worker is about to go."""
         raise NotImplementedError
+
+    def follow(self) -> None:
+        """Called when other orders are in force."""
+        raise NotImplementedError

@@ -139,6 +139,11 @@ class Downstream(Acting):
         if self._exchange is None and self.stage in (HEAD, PROXY) and not self._arrived and not self.is_unread:
             self.due = min(self.due, self.services.wheel.now + self.services.ticks.linger)
 
+    def follow(self) -> None:
+        """Orders have changed: where verdicts are no longer carried out, nobody is held any more."""
+        if (self._turn_key or self._drops is not None) and not self._site.enforces:
+            self._hurry()
+
     # Request side
 
     def _take_proxy_header(self, data: bytes) -> None:
@@ -312,6 +317,8 @@ class Downstream(Acting):
 
     def _end_upload(self, rest: bytes) -> None:
         services = self.services
+        if self._exchange is not None:
+            self._exchange.sent_on = services.clock.now()
         self.stage = BUSY
         self.due = services.wheel.now + (services.ticks.idle if self._answered else services.ticks.first_byte)
         if rest:

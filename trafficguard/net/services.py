@@ -15,6 +15,7 @@ from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.http.head import AnswerReader, RequestReader
 from trafficguard.http.wire import http_date
+from trafficguard.net.departures import Departures
 from trafficguard.net.gauges import ConnectionGauges
 from trafficguard.net.peer import Trust
 from trafficguard.net.sites import Sites
@@ -55,8 +56,8 @@ class Services:
 
     __slots__ = (
         "_date", "_date_second", "_request_number", "_request_page", "_request_prefix", "answers", "body_rate", "clock",
-        "conditions", "draining", "gauges", "guard", "head_limit", "meters", "pacer", "passes", "reader", "ring",
-        "sites", "strain", "tarpit", "ticks", "trust", "wheel",
+        "conditions", "departures", "draining", "gauges", "guard", "head_limit", "meters", "pacer", "passes", "reader",
+        "ring", "sites", "strain", "tarpit", "ticks", "trust", "wheel",
     )  # fmt: skip
 
     sites: Sites
@@ -83,6 +84,7 @@ class Services:
         self.pacer = Pacer(reserve, meters)
         self.passes = Passes(secret)
         self.tarpit = Tarpit(meters)
+        self.departures = Departures()
         self.strain = Strain()
         self.trust = trust
         self.gauges = gauges

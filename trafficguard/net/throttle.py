@@ -4,8 +4,9 @@ A pace is a gate in the shared memory (GCRA, `counters.gates`): the arrival of a
 does not matter which worker it reaches. What a page brings along (pictures, scripts) is counted apart, under a pace
 `PARTS` times as quick: a page that was let through never lacks its parts.
 
-Promises: what is held back is bounded for each key and in all; without room in memory a request is refused, never let
-through. Never: waits; who holds a request back sets one timer.
+Promises: what is held back is bounded for each key and in all, and where that is full nobody's turn is spent on who
+cannot wait for it; without room in memory a request is refused, never let through. Never: waits; who holds a request
+back sets one timer.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Turn(NamedTuple):
     """Under which it is held back."""
     wait: int
     """Nanoseconds; 0 at once, -1 never."""
+    is_part: bool
+    """Whether it is counted as part of a page."""
 
 
 class Pacer:
@@ -63,18 +66,16 @@ class Pacer:
         factor = PARTS if is_part else 1
         interval = int(SECOND / (action.rate * factor))
         key = gate_key(request, action.key, rule, is_part)
-        wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, int(action.delay * SECOND))
-        return Turn(key, wait)
+        has_room = self._held.get(key, 0) < MOST_HELD_OF_ONE and self._held_in_all < MOST_HELD
+        longest = int(action.delay * SECOND) if has_room else 0  # of which a gate bears 60 s more (`LONGEST_DELAY_S`)
+        wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, longest)
+        return Turn(key, wait, is_part)
 
-    def hold(self, key: bytes) -> bool:
-        """Makes room for one more request that is held back; False when there is none."""
-        count = self._held.get(key, 0)
-        if count >= MOST_HELD_OF_ONE or self._held_in_all >= MOST_HELD:
-            return False
-        self._held[key] = count + 1
+    def hold(self, key: bytes) -> None:
+        """Takes the room of a request that is held back, for which `turn` has found there is some."""
+        self._held[key] = self._held.get(key, 0) + 1
         self._held_in_all += 1
         self._meters.paced = self._held_in_all
-        return True
 
     def release(self, key: bytes) -> None:
         """Gives the room of one request back."""

@@ -36,4 +36,4 @@ def gate_key(request: Request, kind: Key, rule: str, is_part: bool = False) -> b
         who += asked[_SITE]
     else:
         who = request.client.encode()
-    return blake2b(who, digest_size=16, key=b"%b %b %d" % (kind.encode(), rule.encode()[:48], is_part)).digest()
+    return blake2b(b"%b %b %d %b" % (kind.encode(), rule.encode(), is_part, who), digest_size=16).digest()

@@ -7,19 +7,22 @@ pickled, policy and all, between processes that trust each other. Never: reads a
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from trafficguard.policy.engine import Policy, weaker
-from trafficguard.policy.networks import NetworkTable
+from trafficguard.policy.networks import number_of, range_of
 from trafficguard.settings import Mode
 from trafficguard.values import BadValueError, parse_network, shown
 
 MOST_BY_HAND: Final = 10_000
 """Keys that can be allowed or blocked by hand at one time."""
-_FINGERPRINT: Final = "h"
-_LONGEST_KEY: Final = 128
+_MAPPED_BITS: Final = 96
+"""Bits before an IPv4 address in its IPv6 form."""
+_FINGERPRINT: Final = re.compile(r"h\d\.[a-z]\.\d{1,5}-[0-9a-f]{8}\.[0-9a-f]{8}", re.ASCII)
+"""As `signals.fingerprint` makes them."""
 
 
 class ByHand(NamedTuple):
@@ -35,40 +38,53 @@ class ByHand(NamedTuple):
 def parse_key(text: str) -> str:
     """The spelling of an address, a network (CIDR) or a fingerprint (`h1.c.14-...`); BadValueError otherwise."""
     remedy = "write an address, a network such as 203.0.113.0/24, or a fingerprint as the decision log has it"
-    if text.startswith(_FINGERPRINT) and text.count(".") == 3 and text.isascii() and len(text) <= _LONGEST_KEY:
+    if _FINGERPRINT.fullmatch(text):
         return text
     try:
         network = parse_network(text)
     except BadValueError:
         raise BadValueError(f"{shown(text)} is no key", remedy) from None
+    mapped = network.network_address.ipv4_mapped if network.version == 6 and network.prefixlen >= _MAPPED_BITS else None
+    if mapped is not None:  # one spelling for one key, so that it can be taken back
+        network = ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
 class HandTable:
-    """What operators have decided by hand, to be looked up."""
+    """What operators have decided by hand, to be looked up: quick to make, for all workers make it while they serve."""
 
-    __slots__ = ("_fingerprints", "_networks", "_table")
+    __slots__ = ("_fingerprints", "_networks")
 
-    def __init__(self, decided: Sequence[ByHand]) -> None:
-        self._fingerprints = {one.key: one for one in decided if one.key.startswith(_FINGERPRINT)}
-        self._networks = [one for one in decided if not one.key.startswith(_FINGERPRINT)]
-        self._table = NetworkTable([[ipaddress.ip_network(one.key)] for one in self._networks])
+    def __init__(self, decided: Iterable[ByHand]) -> None:
+        self._fingerprints: dict[str, list[ByHand]] = {}
+        self._networks: dict[int, dict[int, list[ByHand]]] = {}
+        """By the bits of an address that do not matter, and the number that the others make."""
+        for one in decided:
+            if _FINGERPRINT.fullmatch(one.key):
+                self._fingerprints.setdefault(one.key, []).append(one)
+            elif "/" in one.key:
+                start, end = range_of(ipaddress.ip_network(one.key))
+                self._add(one, start, (end - start).bit_length() - 1)
+            else:
+                self._add(one, number_of(one.key), 0)
+
+    def _add(self, one: ByHand, start: int, shift: int) -> None:
+        self._networks.setdefault(shift, {}).setdefault(start >> shift, []).append(one)
 
     def find(self, address: int, fingerprint: str, now: int) -> ByHand | None:
         """What holds for an address (`networks.number_of`) and a fingerprint; of two, a block."""
-        found = self._in_force(self._fingerprints.get(fingerprint), now)
-        hits = self._table(address) if address >= 0 else 0
-        while hits:
-            low = hits & -hits
-            one = self._in_force(self._networks[low.bit_length() - 1], now)
-            if one is not None and (found is None or one.action == "block"):
-                found = one
-            hits ^= low
+        found = _in_force(self._fingerprints.get(fingerprint, ()), now, None)
+        if address >= 0:
+            for shift, known in self._networks.items():
+                found = _in_force(known.get(address >> shift, ()), now, found)
         return found
 
-    @staticmethod
-    def _in_force(one: ByHand | None, now: int) -> ByHand | None:
-        return one if one is not None and now < one.until else None
+
+def _in_force(decided: Iterable[ByHand], now: int, found: ByHand | None) -> ByHand | None:
+    for one in decided:
+        if now < one.until and (found is None or one.action == "block"):
+            found = one
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
