@@ -15,6 +15,7 @@ from trafficguard.exchange import Exchange, Request, Verdict
 from trafficguard.net.act import TOO_OFTEN, Reply, act, blocked, forward
 from trafficguard.net.answering import Answering
 from trafficguard.net.connection import Hold
+from trafficguard.net.services import Services
 from trafficguard.net.sites import Route
 from trafficguard.net.tarpit import Drops
 from trafficguard.net.throttle import retry_after, revealed
@@ -105,13 +106,7 @@ class Acting(Answering):
     # Challenge
 
     def _challenge(self, exchange: Exchange, request: Request) -> None:
-        services, head = self.services, request.head
-        if head.method in (b"GET", b"HEAD") and navigates(head):
-            lines = services.passes.give(request, services.clock.now())
-            reply = Reply(403, _CHECK, lines=lines, title=_CHECK_TITLE, goes_on=True)
-        else:
-            reply = Reply(403, _CHECK_PARTS)
-        self._turn_away(exchange, reply)
+        self._turn_away(exchange, challenged(self.services, request))
 
     # Tarpit
 
@@ -160,3 +155,12 @@ class Acting(Answering):
             self._end_turn()
         elif self._drops is not None:
             self.transport.abort()
+
+
+def challenged(services: Services, request: Request) -> Reply:
+    """The answer to a request that is challenged."""
+    head = request.head
+    if head.method in (b"GET", b"HEAD") and navigates(head):
+        lines = services.passes.give(request, services.clock.now())
+        return Reply(403, _CHECK, lines=lines, title=_CHECK_TITLE, goes_on=True)
+    return Reply(403, _CHECK_PARTS)

@@ -47,6 +47,11 @@ BEHIND_PROXY: Final[frozenset[Need]] = frozenset()
 """What a proxy that speaks HTTP itself leaves intact, when nothing more is known about it."""
 
 
+def sees_answers(front: str) -> bool:
+    """Whether the shop's answers come through us; else what becomes of a request is known only where somebody says."""
+    return front != "forward-auth"
+
+
 def intact_of(front: str) -> frozenset[Need]:
     """What arrives unchanged through a front: `direct`, `proxy` or `forward-auth`."""
     return DIRECT if front == "direct" else BEHIND_PROXY
