@@ -30,7 +30,7 @@ class Need(Enum):
     RAW_CASE = "raw header case"
     """Header names in the client's own spelling."""
     RAW_CONNECTION = "own connection"
-    """HTTP/1's Connection line of the client itself, not of a proxy in front."""
+    """HTTP/1's Connection and Upgrade lines of the client itself, not of a proxy in front."""
     RAW_VERSION = "own version"
     """HTTP version and Accept-Encoding of the client itself, not of a proxy in front."""
     HTTPS = "https"
@@ -207,7 +207,7 @@ _ROWS: Final = (
     ),
     _row(
         "protocol.h2c", 4.5, "It offers a way to talk that no browser has",
-        _recorded("15 % of 2,039 impersonators'"),
+        _recorded("15 % of 2,039 impersonators'"), Need.RAW_CONNECTION,
     ),
     _row(
         "protocol.priority", 2.5, "It ranks its request in a way that this browser does not",
