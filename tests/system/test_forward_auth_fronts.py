@@ -18,7 +18,7 @@ import pytest
 
 from tests.corpus.clients import clients
 from tests.system import fronts
-from tests.system.clients import CURL, Answer, ask, connected, page, read_answer, script
+from tests.system.clients import CURL, USER_AGENT, Answer, ask, connected, page, read_answer, script
 from tests.system.fronts import Shop, sample_shop
 from tests.system.program import Proxy, free_port, until
 
@@ -78,14 +78,16 @@ def heads() -> list[bytes]:
         *(page("/held").replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.78\r\n\r\n") for _ in range(3)),
     ]
     for name in ("people", "programs", "impersonators", "driven"):
-        found += [_recorded(entry["head"]) for entry in clients(name)[:15]]
+        found += [_recorded(entry["head"]) for entry in clients(name)[::5]]
     return [
-        head if b"X-Forwarded-For" in head else _from(head, f"192.0.2.{number}") for number, head in enumerate(found)
+        head if b"X-Forwarded-For" in head else _from(head, f"203.{number}.113.7") for number, head in enumerate(found)
     ]
 
 
 def _recorded(text: str) -> bytes:
-    head = "\r\n".join(text.strip().splitlines()) + "\r\n\r\n"
+    # Without cookies: a visit from many places is counted in sketches, whose secret is another in each process.
+    lines = [line for line in text.strip().splitlines() if not line.lower().startswith("cookie:")]
+    head = "\r\n".join(lines) + "\r\n\r\n"
     return re.sub(r"(?im)^host:.*?\r\n", "Host: shop.example\r\n", head, count=1).encode("latin-1")
 
 
@@ -173,7 +175,7 @@ def test_every_request_gets_the_verdict_that_it_gets_inline(inline: Ran, asking:
     actions = [event["action"] for event in inline.events]
     assert {actions.count(word) > 1 for word in ("pass", "throttle", "challenge", "block")} == {True}
     assert "tarpit" in actions
-    assert {event["score"] for event in inline.events} > {1.0}
+    assert len({event["score"] for event in inline.events}) > 8
 
 
 def test_visitors_get_the_answers_that_they_get_inline(inline: Ran, asking: Ran) -> None:
@@ -234,19 +236,46 @@ def test_with_shadow_and_off_everything_goes_on_and_nothing_is_told(front: str, 
 
 @pytest.mark.parametrize("front", ["nginx", "caddy"])
 def test_what_the_shop_answers_counts_once_it_is_reported_to_any_worker(front: str, tmp_path: Path) -> None:
-    with asked_by(front, tmp_path, workers=2) as (port, proxy, shop, asked):
-        scores = []
-        for number in range(40):
+    with asked_by(front, tmp_path, workers=2, mode="shadow") as (port, proxy, shop, asked):
+        for number in range(24):
             cookie = b"\r\nCookie: sid=one-visit\r\n\r\n"
             ask(port, _from(page(f"/nothing/{number}").replace(b"\r\n\r\n", cookie), "192.0.2.1"))
             report = {"id": shop.seen[-1]["x-request-id"], "status": 404}
             assert ask(asked, outcome(report)).status == 204
             assert ask(asked, outcome(report)).status == 404, "it counts once"
-            scores.append(float(shop.seen[-1]["x-bot-score"]))
-        until(lambda: (tmp_path / "log").read_text().count("\n") >= 40, "that all is logged")
+        until(lambda: (tmp_path / "log").read_text().count("\n") >= 24, "that all is logged")
         assert proxy.stop() == 0
     events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert ["visit.errors" in event["signals"] for event in events[:8]] == [False] * 8
     assert "visit.errors" in events[-1]["signals"]
+
+
+@pytest.mark.parametrize(("front", "status"), [("nginx", 500), ("caddy", 502)])
+def test_without_an_answer_nothing_reaches_the_shop(front: str, status: int, tmp_path: Path) -> None:
+    with asked_by(front, tmp_path) as (port, proxy, shop, _):
+        assert proxy.stop() == 0
+        assert (ask(port, _from(page("/"), "192.0.2.1")).status, shop.seen) == (status, [])
+
+
+@pytest.mark.parametrize("front", ["nginx", "caddy"])
+def test_a_handshake_of_a_browser_is_no_poor_page_view(front: str, tmp_path: Path) -> None:
+    with asked_by(front, tmp_path) as (port, proxy, _, _):
+        for _ in range(3):
+            with connected(port) as sock:
+                sock.sendall(_from(HANDSHAKE, "192.0.2.1"))
+                sock.recv(1)
+            ask(port, _from(page("/"), "192.0.2.1"))
+        assert proxy.stop() == 0
+    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [(event["target"], event["signals"]) for event in events] == [("/live", {}), ("/", {})] * 3
+
+
+HANDSHAKE = (
+    "GET /live HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\nPragma: no-cache\r\n"
+    f"Cache-Control: no-cache\r\nUser-Agent: {USER_AGENT}\r\nUpgrade: websocket\r\nOrigin: http://shop.example\r\n"
+    "Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+).encode()
 
 
 def outcome(report: dict[str, object]) -> bytes:
