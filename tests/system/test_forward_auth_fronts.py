@@ -122,9 +122,7 @@ def settings_for(folder: Path, shop: Shop, **more: Any) -> dict[str, Any]:
 
 def run_corpus(port: int, proxy: Proxy, log: Path, shop: Shop) -> Ran:
     shop.seen.clear()
-    answers = []
-    for head in heads():
-        answers.append(answer_to(port, head))
+    answers = [answer_to(port, head) for head in heads()]
     until(lambda: log.exists() and len(log.read_text().splitlines()) >= len(answers), "that all is logged")
     assert proxy.stop() == 0, proxy.said()
     return Ran(answers, [json.loads(line) for line in log.read_text().splitlines()], list(shop.seen))
