@@ -31,7 +31,7 @@ def read(lines: Lines, front: Front = "caddy") -> RequestHead:
 
 @pytest.mark.parametrize("front", FRONTS)
 def test_the_head_is_that_of_the_visitor(front: Front) -> None:
-    own = ((b"Host", b"trafficguard"), (b"Connection", b"close"), (b"Content-Length", b"9"), (b"X-Request-Id", b"mine"))
+    own = ((b"Host", b"trafficguard"), (b"Connection", b"close"), (b"Content-Length", b"9"), (b"X-Request-Id", b"mine"), (b"X-Bot-Answer", b"a"))
     theirs = ((b"User-Agent", b"curl/8"), (b"accept", b"*/*"), (b"Cookie", b"a=b"), (b"Cookie", b"c=d"))
     raw = rebuild((*own, *PLACE[front], *SENDER, *theirs), front)
     assert raw == (

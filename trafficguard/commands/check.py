@@ -44,7 +44,8 @@ def _rows(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
             yield ".".join(steps), _value(loaded.settings, steps), origin
     for index, asked in enumerate(loaded.settings.forward_auth):
         peers = ", ".join(str(peer) for peer in asked.peers) or "its socket"
-        yield "forward auth", f"{asked.front} asks on {asked.listen} from {peers}", _origin(loaded, ("forward_auth", index))
+        said = f"{asked.front} asks on {asked.listen} from {peers}"
+        yield "forward auth", said, _origin(loaded, ("forward_auth", index))
     for index, site in enumerate(loaded.settings.sites):
         yield f"site {site.hosts[0]}", "\n".join(_lines(site)), _origin(loaded, ("sites", index))
 
