@@ -20,7 +20,8 @@ from tests.corpus.clients import clients
 from tests.system import fronts
 from tests.system.clients import CURL, USER_AGENT, Answer, ask, connected, page, read_answer, script
 from tests.system.fronts import Shop, sample_shop
-from tests.system.program import Proxy, free_port, until
+from tests.system.operators import number
+from tests.system.program import Proxy, free_port, to, until
 
 Front = Callable[[Path, int, int], AbstractContextManager[int]]
 
@@ -45,6 +46,7 @@ POLICY = {
     ],
     "thresholds": [{"steps": [{"score": 60, "action": "challenge"}, {"score": 75, "action": "block"}]}],
 }  # fmt: skip
+_HOP = b"Connection: close, X-Forwarded-Uri, X-Forwarded-Method, X-Original-URI, X-Original-Method, X-Forwarded-Proto"
 LIBRARY = "GET {} HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: python-requests/2.32.0\r\nAccept: */*\r\n\r\n"
 
 
@@ -71,6 +73,7 @@ def heads() -> list[bytes]:
         page("/claims").replace(b"\r\n\r\n", b"\r\nX-Bot-Score: 0\r\nX-Bot-Verdict: pass\r\nX-Bot-Labels: a\r\n\r\n"),
         page("/closed/x").replace(b"\r\n\r\n", b"\r\nX-Original-URI: /\r\nX-Original-Method: HEAD\r\n\r\n"),
         page("/closed/y").replace(b"\r\n\r\n", b"\r\nX-Forwarded-Uri: /\r\nX-Forwarded-Method: HEAD\r\n\r\n"),
+        page("/closed/hop").replace(b"Connection: keep-alive", _HOP),
         page("/closed/z").replace(b"\r\n\r\n", b"\r\nX-Bot-Answer: bm9uc2Vuc2U=\r\n\r\n"),
         page("/closed/office").replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 198.51.100.9\r\n\r\n"),
         CURL.format("/closed/curl").replace("\r\n\r\n", "\r\nX-Forwarded-For: 198.51.100.10\r\n\r\n").encode(),
@@ -253,6 +256,26 @@ def test_without_an_answer_nothing_reaches_the_shop(front: str, status: int, tmp
     with asked_by(front, tmp_path) as (port, proxy, shop, _):
         assert proxy.stop() == 0
         assert (ask(port, _from(page("/"), "192.0.2.1")).status, shop.seen) == (status, [])
+
+
+def test_told_to_stop_it_answers_at_once_what_it_holds_back(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(json.dumps({"rules": [{"name": "held", "when": "true", "action": {
+        "throttle": {"rate": 0.01, "burst": 1, "delay": "10m"}}}]}))  # fmt: skip
+    asked = free_port()
+    place = {"listen": f"127.0.0.1:{asked}", "peers": ["127.0.0.0/8"], "front": "caddy"}
+    question = page("/auth").replace(
+        b"\r\n\r\n",
+        b"\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\nX-Forwarded-Host: shop.example\r\n"
+        b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n\r\n",
+    )
+    settings = to("http://127.0.0.1:9", policy=str(tmp_path / "policy.yaml"), forward_auth=[place])
+    with Proxy(tmp_path, settings) as proxy, connected(asked) as held:
+        assert ask(asked, question).status == 204
+        held.sendall(question)
+        until(lambda: number(proxy, "paced") == 1, "that it is held back")
+        assert proxy.stop() == 0
+        answer = read_answer(held)
+        assert (answer.status, answer.headers["x-bot-verdict"]) == (204, "throttle")
 
 
 @pytest.mark.parametrize("front", ["nginx", "caddy"])
