@@ -232,11 +232,13 @@ async def visitors_answer(door: Door, target: str, **lines: str | None) -> Heard
     heard, exchange = await judged(door, target, **lines)
     if door.kind == "nginx":
         assert (heard.status, heard.text) == (403, "")
-        carried = {ANSWER: heard.headers[ANSWER]} if ANSWER in heard.headers else {}
+        carried = {ANSWER: heard.headers[ANSWER]}
         before = len(door.record.exchanges)
         heard = await ask(door, "/answer", headers={**door.lines(target, **lines), **carried})
         assert len(door.record.exchanges) == before
     assert heard.status == exchange.status
+    if exchange.request is not None:
+        assert heard.headers["X-Request-Id"] == exchange.request.request_id, "what a visitor quotes is in the log"
     assert not [name for name in heard.headers if name.startswith("X-Bot-")]
     return heard
 

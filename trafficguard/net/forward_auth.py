@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
-from trafficguard.actions import ThrottleAction
+from trafficguard.actions import BLOCK, ThrottleAction
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Exchange, LoginResult, Outcome, Request, Verdict
 from trafficguard.guard import Guard
@@ -49,6 +49,8 @@ _MORE: Final = 4096
 """Bytes of a header line beyond the largest head, so that it is us who refuse it."""
 _LOGINS: Final[dict[str | None, LoginResult]] = {None: 0, "ok": 1, "failed": -1}
 _WARN_EVERY: Final = 60 * SECOND
+_UNJUDGED: Final = Verdict(BLOCK, 0.0, (), (), "")
+"""Goes with a no that no verdict has said."""
 
 
 class Asked(NamedTuple):
@@ -156,11 +158,11 @@ class ForwardAuth:
         except Untold as error:
             return web.Response(status=400, text=self._complaint(str(error)))
         accept = _accept(question)
-        if asked.refusal is not None or asked.request is None or asked.site is None:
-            return answer_of(asked.refusal or NO_SITE, self._id_of(asked), accept)
         handed = self._handover.open(question.headers.get(ANSWER, ""))
         if handed is None:
             return web.Response(status=400, text=f"{ANSWER} is not what /auth has given for a request\n")
+        if asked.refusal is not None or asked.request is None or asked.site is None:
+            return answer_of(asked.refusal or NO_SITE, handed.id_bytes, accept)
         self._gather(asked.request, asked.site, self._services.clock.now())
         asked.request.id_bytes = handed.id_bytes
         return answer_of(reply_of(self._services, asked.request, handed.verdict), handed.id_bytes, accept)
@@ -243,16 +245,19 @@ class ForwardAuth:
         if self._front == "nginx":
             exchange.status = status_of(verdict)
             self._finish(exchange)
-            lines = {ANSWER: self._handover.seal(request.id_bytes, verdict), "X-Request-Id": request.request_id}
-            return web.Response(status=403, headers=lines)
+            return self._no(request.id_bytes, verdict)
         reply = reply_of(self._services, request, verdict)
         return self._send(exchange, answer_of(reply, request.id_bytes, request.head.value(b"accept")))
 
     def _refuse(self, exchange: Exchange, reply: Reply, accept: bytes | None) -> web.Response:
         id_bytes = exchange.request.id_bytes if exchange.request is not None else self._recent.new_id()
-        answer = answer_of(reply, id_bytes, accept)
-        self._send(exchange, answer)
-        return web.Response(status=403) if self._front == "nginx" else answer
+        answer = self._send(exchange, answer_of(reply, id_bytes, accept))
+        return self._no(id_bytes, _UNJUDGED) if self._front == "nginx" else answer
+
+    def _no(self, id_bytes: bytes, verdict: Verdict) -> web.Response:
+        """A no as nginx understands it, with what it has to bring back for the answer."""
+        lines = {ANSWER: self._handover.seal(id_bytes, verdict), "X-Request-Id": id_bytes.decode("ascii")}
+        return web.Response(status=403, headers=lines)
 
     def _send(self, exchange: Exchange, answer: web.Response) -> web.Response:
         exchange.status = answer.status
@@ -274,9 +279,6 @@ class ForwardAuth:
 
     def _complaint(self, header: str) -> str:
         return f"{self._front} has to send {header} once, and with a value of use; see config/forward_auth\n"
-
-    def _id_of(self, asked: Asked) -> bytes:
-        return asked.request.id_bytes if asked.request is not None else self._recent.new_id()
 
     def _finish(self, exchange: Exchange) -> None:
         """As on our own connections; what became of a request that went on is told later."""
