@@ -221,6 +221,8 @@ class Worker:
         for guard in self._guards:
             guard.follow(orders)
         self.services.sites.set_modes(orders.mode_of)
+        for front in self._fronts:
+            front.follow()
         confirm(self._berth.line, orders.number)
 
     def _every(self, period: float, call: Callable[[], None]) -> None:

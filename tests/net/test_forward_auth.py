@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.net.harness import Record, leave_berth, make_berth, orders_of
-from tests.net.lines import Line, until
+from tests.net.lines import Line, settle, until
 from trafficguard.clock import ManualClock
 from trafficguard.control.dispatch import Parcel, open_line
 from trafficguard.exchange import Conditions, Exchange, Outcome, Request, Verdict
@@ -383,6 +383,20 @@ async def test_told_to_go_it_lets_go_what_it_holds_back_at_once() -> None:
         await one.front.close()
         heard = await asking
         assert (heard.status, heard.headers["X-Bot-Verdict"]) == (204, "throttle")
+
+
+async def test_where_verdicts_are_carried_out_no_longer_nobody_waits() -> None:
+    async with door() as one:
+        await judged(one, "/held")
+        asking = asyncio.create_task(ask(one, headers=one.lines("/held")))
+        await until(lambda: one.meters.paced == 1)
+        one.front.follow()  # other orders, but the same mode
+        await settle()
+        assert one.meters.paced == 1
+        one.worker.services.sites.set_modes(lambda _site: "shadow")
+        one.front.follow()
+        heard = await asking
+        assert (heard.status, "X-Bot-Verdict" in heard.headers) == (204, False)
 
 
 # ---- who is answered

@@ -6,15 +6,17 @@
     POST /outcomes  what became of a request that went on (`outcomes`)
 
 Promises: only trusted peers are answered; each question is judged once, by a guard whose signals know what such a front
-spoils, and counted and recorded like a request of our own; modes hold as on our own connections: with shadow and off
-every answer is 204 and says nothing but the id. A request that is held back has one timer and gives its room back when
-the front leaves; told to go, what is held back goes on at once. Never: sees a body, asks an origin, or gives a session
-(whether the shop's answer is shared is not seen here).
+spoils, and counted and recorded like a request of our own. Modes hold as on our own connections: with shadow and off
+every request gets 204 and nothing is said but its id; what is no request is refused in every mode. A request that is held
+back has one timer and gives its room back when the front leaves; told to go, or when verdicts are carried out no longer,
+it goes on at once. Never: looks at a body, asks an origin, or gives a session (whether others may be given the shop's
+answer, too, is not seen here).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Final, NamedTuple
 
@@ -35,8 +37,7 @@ from trafficguard.net.recent import Recent
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Site
 from trafficguard.net.subrequest import UNTOLD, Untold, rebuild
-from trafficguard.net.throttle import revealed
-from trafficguard.net.turning import answer_of, headers_of, reply_of, status_of
+from trafficguard.net.turning import answer_of, headers_of, pace_of, reply_of, status_of
 from trafficguard.settings import ForwardAuthSettings, TrustedSettings
 
 _log: Final = logging.getLogger(__name__)
@@ -86,7 +87,9 @@ class ForwardAuth:
         self._recent = recent
         self._handover = Handover(secret)
         self._sites = {site.name: index for index, site in enumerate(services.sites.all)}
-        self._leaving = asyncio.Event()
+        self._leaving = False
+        self._changed = asyncio.Event()
+        """Set when what is held back has to look whether it still is; then there is another one."""
         self._warned = 0
         """When it was last said that the front does not tell what has to be known."""
         app = web.Application(client_max_size=LARGEST)
@@ -110,9 +113,15 @@ class ForwardAuth:
         assert server is not None, "not started"  # noqa: S101
         return server()
 
+    def follow(self) -> None:
+        """To be called when sites may have another mode: where verdicts are carried out no longer, nobody waits."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
     async def close(self) -> None:
         """Lets go what is held back, and ends all connections after their answers."""
-        self._leaving.set()
+        self._leaving = True
+        self.follow()
         await asyncio.sleep(_LAST_QUESTIONS)
         await self._runner.cleanup()
 
@@ -143,7 +152,7 @@ class ForwardAuth:
         if isinstance(step, Forward):
             return self._let_through(exchange, step.lines)
         if isinstance(step, ThrottleAction):
-            lines = await self._throttle(exchange, request, verdict, step)
+            lines = await self._throttle(exchange, site, request, verdict, step)
             if lines is not None:
                 return self._let_through(exchange, lines)
         return self._turn_away(exchange, request, verdict)
@@ -204,7 +213,7 @@ class ForwardAuth:
             request.passed = self._services.passes.holds(request, now)
 
     async def _throttle(
-        self, exchange: Exchange, request: Request, verdict: Verdict, action: ThrottleAction
+        self, exchange: Exchange, site: Site, request: Request, verdict: Verdict, action: ThrottleAction
     ) -> bytes | None:
         """Waits for a request's turn; the lines that go with it then, None where it has none."""
         services = self._services
@@ -213,10 +222,7 @@ class ForwardAuth:
             return None
         if wait > 0:
             try:
-                async with asyncio.timeout(wait / SECOND):
-                    await self._leaving.wait()
-            except TimeoutError:
-                pass
+                await self._hold(site, wait / SECOND)
             except asyncio.CancelledError:
                 exchange.error = "client-left"
                 self._finish(exchange)
@@ -224,8 +230,13 @@ class ForwardAuth:
             finally:
                 services.pacer.release(key)
             exchange.held_until = services.clock.now()
-        told = revealed(action, verdict.rule, wait) if action.reveal or request.passed else b""
-        return forward(verdict).lines + told
+        return forward(verdict).lines + pace_of(request, verdict, action, wait) if site.enforces else b""
+
+    async def _hold(self, site: Site, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while site.enforces and not self._leaving:
+                    await self._changed.wait()
 
     # Answers to questions
 

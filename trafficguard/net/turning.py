@@ -30,12 +30,17 @@ def reply_of(services: Services, request: Request, verdict: Verdict) -> Reply:
         case ChallengeAction():
             return challenged(services, request)
         case ThrottleAction():
-            told = revealed(action, verdict.rule, _NEVER) if action.reveal or request.passed else b""
+            told = pace_of(request, verdict, action, _NEVER)
             return Reply(429, TOO_OFTEN, lines=b"Retry-After: %d\r\n%b" % (retry_after(action), told))
         case TarpitAction() | PassAction():
             return blocked(BLOCK)
         case _:
             assert_never(action)
+
+
+def pace_of(request: Request, verdict: Verdict, action: ThrottleAction, wait: int) -> bytes:
+    """The lines that tell a visitor its pace, where it may know; `wait` as in `Turn`."""
+    return revealed(action, verdict.rule, wait) if action.reveal or request.passed else b""
 
 
 def status_of(verdict: Verdict) -> int:
