@@ -5,12 +5,12 @@
     /answer         for nginx: that answer, for the same header lines and the X-Bot-Answer that came with the 403
     POST /outcomes  what became of a request that went on (`outcomes`)
 
-Promises: only trusted peers are answered; each question is judged once, by a guard whose signals know what such a front
-spoils, and counted and recorded like a request of our own. Modes hold as on our own connections: with shadow and off
-every request gets 204 and nothing is said but its id; what is no request is refused in every mode. A request that is held
-back has one timer and gives its room back when the front leaves; told to go, or when verdicts are carried out no longer,
-it goes on at once. Never: looks at a body, asks an origin, or gives a session (whether others may be given the shop's
-answer, too, is not seen here).
+Promises: only trusted peers are answered; each question is judged once, by a guard whose signals know what such a
+front spoils, and counted and recorded like a request of our own. Modes hold as on our own connections: with shadow
+and off every request gets 204 and nothing is said but its id; what is no request is refused in every mode. A request
+that is held back has one timer and gives its room back when the front leaves; told to go, or when verdicts are
+carried out no longer, it goes on at once. Never: looks at a body, asks an origin, or gives a session (whether others
+may be given the shop's answer, too, is not seen here).
 """
 
 from __future__ import annotations
