@@ -132,8 +132,8 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_timers", "errors",
-        "last_error",
+        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_sees_answers", "_timers",
+        "errors", "last_error",
     )  # fmt: skip
 
     def __init__(
@@ -144,9 +144,14 @@ class Guard:
         *,
         on_error: ActionValue = PASS,
         intact: frozenset[Need] = DIRECT,
+        sees_answers: bool = True,
     ) -> None:
-        """`memory`: the counters that all workers share. `intact`: what a proxy in front leaves as clients sent it."""
+        """`memory`: the counters that all workers share. `intact`: what a proxy in front leaves as clients sent it.
+
+        `sees_answers`: whether the shop's answers come through us, so that visitors can be given a session.
+        """
         self._intact = intact
+        self._sees_answers = sees_answers
         self._asker = Asker(sites)
         self._ledger = Ledger(memory)
         self._out = self._ledger.result
@@ -158,14 +163,18 @@ class Guard:
         self.last_error = ""
         """What the latest of them ran into."""
         self._regime: Regime = Regime(orders, intact, self._timers, None)
-        self._asker.give_sessions(orders.enforced(sites))
+        self._give_sessions()
 
     def follow(self, orders: Orders) -> None:
         """Judges by `orders` from now on."""
         regime = Regime(orders, self._intact, self._timers, self._regime)
         self._rule_errors = self.rule_errors
         self._regime = regime
-        self._asker.give_sessions(orders.enforced(self._asker.sites))
+        self._give_sessions()
+
+    def _give_sessions(self) -> None:
+        enforced = self.orders.enforced(self._asker.sites)
+        self._asker.give_sessions(enforced if self._sees_answers else ())
 
     @property
     def orders(self) -> Orders:
@@ -193,9 +202,13 @@ class Guard:
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
         """Takes in what became of a request that was judged, at `now`; never raises."""
+        if request.asked:
+            self.feed_back(request.asked, outcome, now)
+
+    def feed_back(self, asked: bytes, outcome: Outcome, now: int) -> None:
+        """As `observe`, of a request of which only is left what counting was told of it; never raises."""
         try:
-            if request.asked:
-                self._ledger.feed_back(request.asked, outcome.status // 100, outcome.login, outcome.account, now)
+            self._ledger.feed_back(asked, outcome.status // 100, outcome.login, outcome.account, now)
         except Exception:  # noqa: BLE001 - as in judge
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
@@ -213,7 +226,7 @@ class Guard:
         unmet: list[Signal | Behaviour] = [
             signal for signal in heads if signal.mode == "off" or not signal.needs <= row.met
         ]
-        unmet += [signal for signal in behaviours if signal.key not in kinds]
+        unmet += [signal for signal in behaviours if signal.key not in kinds or self._misses_answers(signal)]
         rest: list[Signal | Behaviour] = [*heads, *behaviours]
         silent = [signal for signal in rest if signal not in unmet]
         out = self._out
@@ -221,6 +234,9 @@ class Guard:
             row, known, self._asker.place(request), found, features, out[slot.INDIVIDUAL], out[slot.GROUP],
             out[slot.TOTAL], verdict, tuple(silent), tuple(unmet),
         )  # fmt: skip
+
+    def _misses_answers(self, signal: Behaviour) -> bool:
+        return signal.needs_answer and not self._sees_answers
 
     def _judge(self, request: Request, now: int, conditions: Conditions, more: int = 0) -> Verdict:
         regime = self._regime
