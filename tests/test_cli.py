@@ -258,11 +258,17 @@ def test_explain_names_the_signals_that_forward_auth_cannot_ask() -> None:
     assert {"headers.order", "address.errors"} <= asked - direct
 
 
-def test_explain_judges_by_the_policy_of_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text("policy: {block: 101}\n")
-    record = json.loads(run("explain", "--json", "--config", file, "-", given=CURL).stdout)
-    assert (record["action"], record["rule"]) == ("pass", "default")
+def test_explain_judges_by_the_policy_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "lenient.yaml").write_text("rules: [{name: anybody, when: method == 'GET', action: pass}]\n")
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("policy: lenient.yaml\n")
+    record = json.loads(run("explain", "--json", "--config", settings, "-", given=CURL).stdout)
+    assert (record["action"], record["rule"]) == ("pass", "anybody")
+
+
+def test_explain_judges_by_a_policy_that_comes_with_the_program() -> None:
+    record = json.loads(run("explain", "--json", "--policy", "strict", "-", given=CURL).stdout)
+    assert (record["action"], record["rule"]) == ("block", "libraries")
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ class AdminSettings(Section):
     """The operators' door."""
 
     listen: Annotated[str | None, BeforeValidator(parse_admin_listen)] = "127.0.0.1:9180"
-    """Loopback address or Unix socket of /healthz, /readyz and /metrics; `none` for none."""
+    """Loopback address or Unix socket of /healthz, /readyz, /metrics and what steers the proxy; `none` for none."""
 
 
 class LogSettings(Section):
@@ -285,7 +285,7 @@ class Settings(Section):
     sites: Annotated[list[SiteSettings], Field(min_length=1)]
     """The shops behind this proxy."""
     policy: Text | None = None
-    """File of the policy: what scores lead to. Without one the policy `balanced` is in force."""
+    """What scores lead to: `balanced`, `strict`, `monitor` or a policy file; without one `balanced`."""
     fuse: Annotated[Number, Field(gt=0, le=1)] = 0.2
     """By how much the share of challenges and blocks may jump in the minute after a change, 0 to 1; 1 never blows."""
     trusted: TrustedSettings = TrustedSettings()
