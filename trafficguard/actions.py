@@ -13,6 +13,8 @@ from trafficguard.settings import Bytes, Count, Duration, Number, Section
 
 Key = Literal["address", "network", "session", "fingerprint", "cluster", "account"]
 ActionWord = Literal["pass", "throttle", "challenge", "block", "tarpit"]
+LONGEST_DELAY_S: Final = 60
+"""No browser waits for longer; and gates take a turn further ahead for one of a clock that was set back."""
 
 
 class PassAction(Section):
@@ -31,8 +33,8 @@ class ThrottleAction(Section):
     """Requests that may come at once."""
     key: Key = "address"
     """What is paced: every address, network, session ... has a pace of its own."""
-    delay: Duration = 5.0
-    """Longest that one request is held back; beyond that the answer is 429 with Retry-After."""
+    delay: Annotated[Duration, Field(le=LONGEST_DELAY_S)] = 5.0
+    """Longest that one request is held back, up to 60s; beyond that the answer is 429 with Retry-After."""
     reveal: bool = False
     """Whether everybody is told the pace in RateLimit fields, not only who has a valid pass."""
 
@@ -63,8 +65,8 @@ class TarpitAction(Section):
     word: ClassVar[ActionWord] = "tarpit"
     hold: Duration = 30.0
     """How long one connection is held."""
-    size: Bytes = ByteSize(1024)
-    """Bytes of answer in all that while."""
+    size: Annotated[Bytes, Field(le=1 << 20)] = ByteSize(1024)
+    """Bytes of answer in all that while, up to 1 MiB."""
 
 
 ActionValue = PassAction | ThrottleAction | ChallengeAction | BlockAction | TarpitAction

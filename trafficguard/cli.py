@@ -379,14 +379,14 @@ def explain(
     from trafficguard.clock import SystemClock
     from trafficguard.commands import explain as report
     from trafficguard.load import load_policy_of
-    from trafficguard.signals.catalog import intact_of
+    from trafficguard.signals.catalog import intact_of, sees_answers
 
     # Where requests go does not matter here, so a file without sites, or none, will do.
     settings = load_settings(config, os.environ, {"upstream": ["http://127.0.0.1"]})
     data = request_file.read(settings.limits.head + _BEYOND_HEAD)
     if not data.strip():
         raise click.BadParameter("there is no request in it", param_hint="REQUEST.txt")
-    sender = report.Sender(client, https, times, every, intact_of(front))
+    sender = report.Sender(client, https, times, every, intact_of(front), sees_answers(front))
     if policy is not None:
         settings = settings.model_copy(update={"policy": policy})
     outcome = report.explain(

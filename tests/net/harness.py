@@ -50,6 +50,8 @@ class PathGuard:
         self.orders = orders
         self.action = action
         """What is done about `/bad`."""
+        self.labels: tuple[str, ...] = ("ua.library",)
+        """What it is labelled."""
         self.judged: list[bytes] = []
         self.requests: list[Request] = []
         self.observed: list[tuple[Request, Outcome]] = []
@@ -59,7 +61,7 @@ class PathGuard:
         self.judged.append(path)
         self.requests.append(request)
         if path.startswith(b"/bad"):
-            return Verdict(self.action, 99.0, (), ("ua.library",), "test")
+            return Verdict(self.action, 99.0, (), self.labels, "test")
         return Verdict(PASS, 12.0, (), ("ua.browser", "bot.none"), "test")
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:

@@ -19,6 +19,8 @@ from tests.net.messages import get, ok, post, value_of
 from tests.net.origins import recording_origin, scripted_origin
 from tests.net.test_tunnel import HANDSHAKE, switch
 from trafficguard.net.listener import bind
+from trafficguard.policy.defaults import BALANCED
+from trafficguard.policy.model import PolicyFile
 from trafficguard.settings import Settings
 from trafficguard.worker import Worker
 
@@ -60,12 +62,12 @@ class Serving:
 
 
 @contextlib.asynccontextmanager
-async def idle_worker(url: str, **sections: Any) -> AsyncIterator[Serving]:
+async def idle_worker(url: str, policy: PolicyFile = BALANCED, **sections: Any) -> AsyncIterator[Serving]:
     """A worker whose sockets listen already, but that accepts only after `begin`."""
     settings = Settings.model_validate({"mode": "off", "sites": [{"upstreams": [{"servers": [url]}]}], **sections})
     (sockets,) = bind(["127.0.0.1:0"], workers=1)
     berth, ready, life = make_berth(settings, *sockets)
-    serving = Serving(Worker(berth, settings, orders_of(settings)), sockets[0].getsockname(), ready, life)
+    serving = Serving(Worker(berth, settings, orders_of(settings, policy)), sockets[0].getsockname(), ready, life)
     try:
         yield serving
     finally:

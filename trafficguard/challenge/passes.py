@@ -28,7 +28,7 @@ LIFETIME_S: Final = 3600
 _END: Final = struct.Struct(">I")
 _NETWORK: Final = struct.Struct(">QQ")
 _TEXT_SIZE: Final = 28
-"""Letters of a pass in base64url, without padding left out: 20 bytes."""
+"""Letters of a pass in base64url, padding included: 20 bytes."""
 
 
 class Passes:

@@ -49,6 +49,10 @@ def _rows(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
         if given or steps in _ALWAYS:
             origin = _origin(loaded, steps) if given else "default"
             yield ".".join(steps), _value(loaded.settings, steps), origin
+    for index, asked in enumerate(loaded.settings.forward_auth):
+        peers = ", ".join(str(peer) for peer in asked.peers) or "its socket"
+        said = f"{asked.front} asks on {asked.listen} from {peers}"
+        yield "forward auth", said, _origin(loaded, ("forward_auth", index))
     for index, site in enumerate(loaded.settings.sites):
         yield f"site {site.hosts[0]}", "\n".join(_lines(site)), _origin(loaded, ("sites", index))
 
