@@ -76,12 +76,16 @@ class Fuse:
         """Whether a change is so fresh that it is watched."""
         return self._seconds_left > 0
 
-    def arm(self, now: Tally) -> None:
-        """A change has been made: from now on its share is compared with that of the last quiet minute."""
+    def arm(self) -> None:
+        """A change is being made: its share is compared with that of the last quiet minute."""
         if not self.is_watching:
-            self._before = (now - self._history[0]).share
-        self._since = now
+            self._before = (self._history[-1] - self._history[0]).share
+        self._since = self._history[-1]  # up to two seconds old: what was judged since then weighs little
         self._seconds_left = FUSE_WATCH_S
+
+    def disarm(self) -> None:
+        """What was changed has been taken back."""
+        self._seconds_left = 0
 
     def look(self, now: Tally) -> str:
         """To be called every second; why it blows, or nothing."""
@@ -92,7 +96,6 @@ class Fuse:
         since = now - self._since
         if since.judged < FUSE_LEAST or since.share - self._before <= self._limit:
             return ""
-        self._seconds_left = 0
         return (
             f"challenges and blocks jumped from {self._before:.0%} to {since.share:.0%} of {since.judged} requests "
             f"(fuse: {self._limit:.0%})"
@@ -123,8 +126,6 @@ class Steering:
         self._fuse = Fuse(settings.fuse)
         self._safe: Orders | None = None
         """What was in force before the changes that the fuse watches."""
-        self._is_changed = False
-        """Whether there is a change that the fuse does not watch yet."""
         self._reloading = asyncio.Lock()
         self._builder = ThreadPoolExecutor(1, "policy", _step_back)
         self._confirmed = [0] * len(state.workers)
@@ -210,9 +211,6 @@ class Steering:
         return bool(self._files) and _stamps(self._files) != self._stamps
 
     def _watch_fuse(self, tally: Tally) -> None:
-        if self._is_changed:
-            self._is_changed = False
-            self._fuse.arm(tally)
         why = self._fuse.look(tally)
         if why and self._safe is not None:
             self._blow(self._safe, why)
@@ -228,7 +226,8 @@ class Steering:
         _log.error("the fuse has blown: %s; going back to the policy %s, %s", why, safe.policy.file.name, mode)
         self._version = version_of(safe.policy)
         self._give(replace(self.orders, policy=safe.policy, mode=mode), "fuse", "fuse", why=why)
-        self._safe, self._is_changed = None, False
+        self._fuse.disarm()
+        self._safe = None
 
     # ---- telling
 
@@ -236,7 +235,7 @@ class Steering:
         does_less = weaker(self.orders.mode, orders.mode) == orders.mode
         if orders.policy is not self.orders.policy or not does_less:
             self._safe = self._safe or self.orders
-            self._is_changed = True
+            self._fuse.arm()
         self.orders = replace(orders, number=self.orders.number + 1)
         self._state.policy.applied = False
         self._tell()

@@ -39,7 +39,7 @@ def orders(number: int, rules: int = 1) -> Orders:
 
 def send(one: Orders, *lines: socket.socket) -> None:
     parcel = Parcel(one)
-    assert all([parcel.send(line) for line in lines])
+    assert all(parcel.send(line) for line in lines)
     parcel.close()
 
 
@@ -164,7 +164,7 @@ def test_four_workers_that_take_orders_over_at_once_all_get_them_whole() -> None
     policy = orders(0, rules=100).policy
     for number in range(1, ROUNDS + 1):
         parcel = Parcel(Orders(number, policy, "shadow", BY_HAND))
-        assert all([parcel.send(ours) for ours, _ in lines])
+        assert all(parcel.send(ours) for ours, _ in lines)
         parcel.close()
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * WORKERS
     assert [confirmed(ours) for ours, _ in lines] == [ROUNDS] * WORKERS
