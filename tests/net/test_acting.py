@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import Proxy, orders_of, proxy_to
+from tests.net.harness import NOON, Proxy, orders_of, proxy_to
 from tests.net.lines import settle, until
 from tests.net.messages import chunked, get, post, statuses, value_of
 from tests.net.origins import Origin, recording_origin, scripted_origin
 from tests.net.test_drain import serving_worker, tell_to_go
 from trafficguard.actions import ActionValue, BlockAction, ChallengeAction, TarpitAction, ThrottleAction
-from trafficguard.clock import SECOND
 from trafficguard.control.dispatch import Parcel, confirmed, open_line
 from trafficguard.exchange import Outcome
 from trafficguard.net.connection import Hold
@@ -29,7 +28,6 @@ from trafficguard.net.throttle import MOST_HELD_OF_ONE
 from trafficguard.policy.model import PolicyFile
 from trafficguard.settings import Settings
 
-NOON = 1_700_000_000 * SECOND
 NEVER = ThrottleAction.model_validate({"rate": 0.02, "burst": 1, "delay": "60s"})
 """The second request waits for 50 s, longer than any test."""
 SOON = ThrottleAction.model_validate({"rate": 100, "burst": 1, "delay": "10s"})
@@ -38,21 +36,11 @@ NOW_OR_NOT = ThrottleAction.model_validate({"rate": 0.01, "burst": 1, "delay": "
 PAGE = ("Accept: text/html",)
 
 
-class Still:
-    """A clock in a test's hand."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def now(self) -> int:
-        return self.time
-
-
 @contextlib.asynccontextmanager
 async def enforcing(action: ActionValue, **more: Any) -> AsyncIterator[tuple[Origin, Proxy]]:
     """An origin, and a proxy that does `action` about `/bad`."""
     async with recording_origin() as origin, proxy_to(origin.url, mode="enforce", action=action, **more) as proxy:
-        proxy.worker.services.clock = Still()  # type: ignore[assignment]
+        proxy.stop_time()
         yield origin, proxy
 
 
