@@ -191,10 +191,10 @@ async def test_a_full_queue_refuses_and_is_refilled_in_turn() -> None:
         pacer = proxy.worker.services.pacer
         key, _, _ = pacer.turn(proxy.guard.requests[0], SOON, "test", NOON)  # the turn of those who fill it
         for _ in range(MOST_HELD_OF_ONE):
-            pacer.hold(key)
+            pacer.hold(key, 1)
         assert statuses((await proxy.ask(get("/bad/more")))[0]) == [429]
         assert statuses((await proxy.ask(get("/good")))[0]) == [200]
-        pacer.release(key)
+        pacer.release(key, 1)
         assert statuses((await proxy.ask(get("/bad/last")))[0]) == [200]
         assert targets(origin) == [b"/bad", b"/good", b"/bad/last"]
 
@@ -210,6 +210,36 @@ async def test_what_a_client_sends_while_it_waits_stays_out_of_our_memory() -> N
         assert connection._queued == b""  # type: ignore[attr-defined]
         assert line._writer.transport.get_write_buffer_size() > 0
         line.reset()
+
+
+async def test_what_came_of_bodies_counts_as_held() -> None:
+    async with enforcing(NEVER) as (_, proxy):
+        await spend_burst(proxy)
+        body = b"x" * 100_000
+        line = await proxy.line()
+        await line.say_all(post(body, "/bad/2") + get("/good"))
+        await until(lambda: paced(proxy) == 1)
+        (connection,) = proxy.worker.services.wheel.items()
+        pacer, upload = proxy.worker.services.pacer, connection._upload  # type: ignore[attr-defined]
+        assert pacer._held_bytes >= len(upload.held) + len(connection._queued)  # type: ignore[attr-defined]
+        line.reset()
+        await until(lambda: paced(proxy) == 0)
+        assert pacer._held_bytes == 0
+
+
+async def test_a_login_is_held_back_and_goes_on_whole() -> None:
+    policy = PolicyFile.model_validate(
+        {"rules": [{"name": "slow", "when": "true", "action": {"throttle": {"rate": 50, "burst": 1, "delay": "10s"}}}]}
+    )
+    form = post(b"username=ann&password=x", "/login", "Content-Type: application/x-www-form-urlencoded")
+    async with enforcing(SOON, real_guard=True, policy=policy) as (origin, proxy):
+        for _ in range(2):
+            line = await proxy.line(form[:-5])
+            line.say(form[-5:])
+            assert statuses((await line.hear_answer())[0]) == [200]
+            line.close()
+        assert [seen.body for seen in origin.requests] == [b"username=ann&password=x"] * 2
+        assert {one.verdict.action.word for one in proxy.record.exchanges if one.verdict} == {"throttle"}
 
 
 # ---- throttle: leaving
