@@ -308,6 +308,16 @@ async def test_who_is_held_goes_on_when_verdicts_are_no_longer_carried_out(mode:
         line.close()
 
 
+async def test_who_is_trapped_is_let_out_when_verdicts_are_no_longer_carried_out() -> None:
+    async with enforcing(tarpit("1h")) as (_, proxy):
+        line = await proxy.line(get("/bad"))
+        await line.hear_head()
+        await order(proxy, mode="shadow")
+        await line.hear_nothing_more()
+        await until(lambda: proxy.connections == 0)
+        assert proxy.meters.trapped == 0
+
+
 async def order(proxy: Proxy, mode: str) -> None:
     """Has a worker take other orders over, as the supervisor does."""
     ours, theirs = open_line()
