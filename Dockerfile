@@ -16,6 +16,8 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
 COPY trafficguard/ trafficguard/
+# The policies that come with the program; trafficguard/packs/ points to them.
+COPY config/ config/
 RUN pip wheel --no-deps --wheel-dir /wheels . \
     && python -m venv /opt/trafficguard \
     && /opt/trafficguard/bin/pip install /wheels/*.whl

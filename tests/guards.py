@@ -64,12 +64,13 @@ def make_guard(
     on_error: ActionValue = PASS,
     intact: frozenset[Need] = DIRECT,
     modes: Mapping[str, SignalMode] | None = None,
+    sees_answers: bool = True,
 ) -> Guard:
     """A guard of the shop with an empty memory."""
     table = Table.create(SMALL, SECRET)
     table.close()
     orders = Orders(1, build(policy or balanced(modes)), mode)
-    return Guard(orders, table.memory, facts(cookie), on_error=on_error, intact=intact)
+    return Guard(orders, table.memory, facts(cookie), on_error=on_error, intact=intact, sees_answers=sees_answers)
 
 
 def balanced(modes: Mapping[str, SignalMode] | None = None) -> PolicyFile:

@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from trafficguard import __version__
 from trafficguard.cli import main
 from trafficguard.errors import StartError
+from trafficguard.signals.behaviour import BEHAVIOURS
+from trafficguard.signals.catalog import CATALOG, DIRECT
 
 CORPUS = Path(__file__).parent / "config_corpus"
 CURL = b"GET /product/7 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n"
@@ -192,6 +194,14 @@ def test_check_shows_every_setting_that_was_given_and_where(monkeypatch: pytest.
     assert max(map(len, result.output.splitlines())) <= 80
 
 
+def test_check_shows_where_other_proxies_ask() -> None:
+    result = run("check", CORPUS / "good" / "forward_auth.yaml")
+    text = " ".join(result.output.split())
+    assert "caddy asks on 127.0.0.1:9181 from 127.0.0.1/32, line 4" in text
+    assert "nginx asks on unix:/run/trafficguard/auth.sock from" in text
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
 def test_check_of_bad_settings_says_what_is_wrong() -> None:
     result = run("check", "--config", CORPUS / "bad" / "duplicate_key.yaml")
     assert result.exit_code == 2
@@ -233,11 +243,32 @@ def test_explain_for_machines_is_one_json_object() -> None:
     assert not set(names) & {*record["silent"], *record["unmet"]}
 
 
-def test_explain_judges_by_the_policy_of_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text("policy: {block: 101}\n")
-    record = json.loads(run("explain", "--json", "--config", file, "-", given=CURL).stdout)
-    assert (record["action"], record["rule"]) == ("pass", "default")
+def test_explain_names_the_signals_that_forward_auth_cannot_ask() -> None:
+    shown = " ".join(run("explain", "--front", "forward-auth", "--times", "30", "-", given=CURL).stdout.split())
+    not_asked = shown.partition("Not asked: ")[2]
+    assert "headers.order (needs raw header order)" in not_asked
+    assert "protocol.old (needs own version)" in not_asked
+    assert "address.errors (needs the shop's answer, told by POST /outcomes)" in not_asked
+    direct, asked = (
+        set(json.loads(run("explain", "--front", front, "--times", "30", "--json", "-", given=CURL).stdout)["unmet"])
+        for front in ("direct", "forward-auth")
+    )
+    spoilt = {name for name, signal in CATALOG.items() if signal.needs & DIRECT}
+    assert asked - direct == (spoilt | {name for name, one in BEHAVIOURS.items() if one.needs_answer}) - direct
+    assert {"headers.order", "address.errors"} <= asked - direct
+
+
+def test_explain_judges_by_the_policy_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "lenient.yaml").write_text("rules: [{name: anybody, when: method == 'GET', action: pass}]\n")
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("policy: lenient.yaml\n")
+    record = json.loads(run("explain", "--json", "--config", settings, "-", given=CURL).stdout)
+    assert (record["action"], record["rule"]) == ("pass", "anybody")
+
+
+def test_explain_judges_by_a_policy_that_comes_with_the_program() -> None:
+    record = json.loads(run("explain", "--json", "--policy", "strict", "-", given=CURL).stdout)
+    assert (record["action"], record["rule"]) == ("block", "libraries")
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,14 @@ def test_an_explanation_accounts_for_every_signal() -> None:
     assert found | silent | unmet == {*CATALOG, *BEHAVIOURS}
 
 
+def test_where_answers_do_not_come_by_nobody_is_given_a_cookie_to_bring_back() -> None:
+    for sees_answers, speaks in ((True, True), (False, False)):
+        visitor = Visitor(make_guard(cookie=None, mode="enforce", sees_answers=sees_answers), CHROME)
+        for number in range(14):
+            visitor.ask(f"/list/{number % 3}", "Referer: https://shop.example/", wait=20.0 + number * 7 % 13)
+        assert ("visit.cookies" in visitor.highest) is speaks
+
+
 def test_an_explanation_comes_to_the_verdict_that_judging_comes_to() -> None:
     for name, head in ALONE.items():
         explanation = make_guard().explain(request_of(head, True), NOON, CALM)

@@ -12,9 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trafficguard.errors import Complaint, ConfigError
-from trafficguard.load import load_settings, load_with_places
+from trafficguard.load import load_policy_of, load_settings, load_with_places, load_with_policy
+from trafficguard.policy.defaults import BALANCED
 from trafficguard.settings import Settings
 from trafficguard.sources.document import LARGEST_FILE
+from trafficguard.sources.packs import PACKS, policy_path
 
 CORPUS = Path(__file__).parent / "config_corpus"
 GOOD = sorted((CORPUS / "good").glob("*.yaml"))
@@ -72,7 +74,7 @@ def test_a_bad_file_gives_exactly_the_complaints_it_names(file: Path) -> None:
 def test_the_values_of_the_good_files_are_read_as_meant() -> None:
     numbers = load_settings(CORPUS / "good" / "numbers.yaml", {}, {})
     assert (numbers.workers, numbers.limits.headers, numbers.limits.body) == (2, 64, 1_048_576)
-    assert (numbers.timeouts.head, numbers.timeouts.tunnel) == (1.5, 86_400)
+    assert (numbers.timeouts.head, numbers.timeouts.tunnel, numbers.fuse) == (1.5, 86_400, 0.35)
     shops = load_settings(CORPUS / "good" / "several_shops.yaml", {}, {})
     assert shops.sites[0].hosts[0] == "shop.example"
     assert shops.sites[1].upstreams[0].servers == ["http://fallback:80"]
@@ -272,6 +274,57 @@ def test_the_place_of_each_setting_is_known(tmp_path: Path) -> None:
     assert str(loaded.tree.place_of(("listen", 0))) == "--listen"
     assert str(loaded.tree.place_of(("limits", "head"))) == "TRAFFICGUARD_LIMITS__HEAD"
     assert str(loaded.tree.place_of(("limits", "headers"))) == f"{file}:5:12"
+
+
+# ---- the policy
+
+
+def test_a_policy_file_is_found_from_the_folder_of_the_settings_that_name_it(tmp_path: Path) -> None:
+    file = written(tmp_path, MINIMAL + "policy: own.yaml\n")
+    (tmp_path / "own.yaml").write_text("name: own\n")
+    loaded, policy = load_with_policy(file, {}, {})
+    assert (loaded.settings.policy, policy.file.name) == (str(tmp_path / "own.yaml"), "own")
+    assert load_settings(file, {}, {"policy": "other.yaml"}).policy == "other.yaml", "a flag is said where one stands"
+    assert load_settings(file, {"TRAFFICGUARD_POLICY": "x.yaml"}, {}).policy == "x.yaml"
+
+
+def test_a_relative_settings_file_is_no_stumbling_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").mkdir()
+    written(tmp_path / "etc", MINIMAL + "policy: own.yaml\n")
+    (tmp_path / "etc" / "own.yaml").write_text("name: own\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_with_policy(Path("etc/trafficguard.yaml"), {}, {})[1].file.name == "own"
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_a_pack_is_named_without_its_file(pack: str, tmp_path: Path) -> None:
+    loaded, policy = load_with_policy(written(tmp_path, MINIMAL + f"policy: {pack}\n"), {}, {})
+    assert (loaded.settings.policy, policy.file.name) == (pack, pack)
+    assert load_policy_of(loaded.settings)[1] == (policy_path(pack),)
+
+
+def test_without_a_policy_balanced_is_in_force() -> None:
+    assert load_with_policy(None, {}, {"upstream": [ORIGIN]})[1].file == BALANCED
+
+
+def test_mistakes_in_settings_and_policy_are_told_together(tmp_path: Path) -> None:
+    file, policy = written(tmp_path, MINIMAL + "workers: 0\npolicy: own.yaml\n"), tmp_path / "own.yaml"
+    policy.write_text("mode: shdow\nrules: 5\n")
+    with pytest.raises(ConfigError) as caught:
+        load_with_policy(file, {}, {})
+    places = [str(one.place) for one in caught.value.complaints]
+    assert places == [f"{file}:2:10", f"{policy}:1:7", f"{policy}:2:8"]
+
+
+@pytest.mark.parametrize(("named", "remedy"), [("strikt", "did you mean 'strict'?"), ("own.yaml", "or balanced, strict or monitor")])
+def test_a_policy_that_is_not_there_is_told_where_it_is_named(named: str, remedy: str, tmp_path: Path) -> None:
+    file = written(tmp_path, MINIMAL + f"policy: {named}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_with_policy(file, {}, {})
+    [complaint] = caught.value.complaints
+    assert str(complaint.place) == f"{file}:2:9"
+    assert complaint.message == f"policy {tmp_path / named}: there is no such file"
+    assert remedy in complaint.remedy
 
 
 # ---- complaints from several sources

@@ -30,7 +30,7 @@ def values_of(text: str) -> dict[str, Value]:
 
 def with_everything_on(text: str) -> str:
     """`text` with the settings that its comments show in force: a # followed by `name:` or `- name:`."""
-    text = re.sub(r"(bodies|routes): \[\]", r"\1:", text)
+    text = re.sub(r"(bodies|routes|forward_auth): \[\]", r"\1:", text)
     return re.sub(r"(?m)^( *)#( *(?:- )?\w+: *(?:[^ #]+ *)?#)", r"\1\2", text)
 
 

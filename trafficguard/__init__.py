@@ -15,7 +15,8 @@ A request travels like this. `net.connection` accepts it and `net.downstream` co
 and `http.framing` refuses whatever could be understood in two ways; `guard.Guard.judge` turns it into a `Verdict`, in
 one pure call; `net.act` says what that means; `net.pool` finds a connection to the origin and `net.upstream` cuts its
 answer out of the stream, back to the client. `Answering.finish` is the last moment of every exchange: it is counted,
-and offered to the decision log.
+and offered to the decision log. Requests that do not come through here but are asked about by another proxy enter at
+`net.forward_auth` and meet the same guard, policy and records.
 
 Where the code differs from the way such proxies are usually built, the package docstring of the place says why. Two
 choices are worth knowing at once. llhttp judges the grammar of request heads and nothing else, because it cannot stop

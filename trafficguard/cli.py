@@ -1,7 +1,8 @@
 """The command line: `trafficguard serve`, `demo`, `check`, `diff`, `import`, `explain`, `signals` ...
 
-Exit codes: 0 when done, 2 when the settings or the arguments cannot be used or the program cannot start;
-then one message on stderr says why, and nothing was started. Promises: importing this file is cheap; each
+What operators tell a program that runs is in `commands.operate`. Exit codes: 0 when done; 1 when an order was not
+carried out; 2 when the settings or the arguments cannot be used or the program cannot start, and then nothing was
+started. One message on stderr says why. Promises: importing this file is cheap; each
 command imports what it runs. Never: decides anything about requests.
 """
 
@@ -18,14 +19,17 @@ import click
 from rich.console import Console
 
 from trafficguard import __version__
-from trafficguard.errors import ConfigError, TrafficGuardError
-from trafficguard.load import load_settings, load_with_places
+from trafficguard.commands import operate
+from trafficguard.errors import ConfigError, NotDoneError, TrafficGuardError
+from trafficguard.load import load_settings, load_with_policy
+from trafficguard.sources.packs import policy_path
 from trafficguard.values import BadValueError, parse_listen, split_place
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILE: Final = click.Path(path_type=Path)
 _CANNOT_USE: Final = 2
+_NOT_DONE: Final = 1
 _BEYOND_HEAD: Final = 64 * 1024
 """Bytes read of a request file beyond the largest head, so that a body behind it is noticed."""
 
@@ -41,6 +45,9 @@ class Commands(click.Group):
             count = len(error.complaints)
             wrong = "one thing is wrong" if count == 1 else f"{count} things are wrong"
             click.echo(f"{error}\ntrafficguard: {wrong} with the settings; nothing was started", err=True)
+        except NotDoneError as error:
+            click.echo(f"trafficguard: {error}", err=True)
+            raise click.exceptions.Exit(_NOT_DONE) from None
         except TrafficGuardError as error:
             click.echo(f"trafficguard: {error}", err=True)
         raise click.exceptions.Exit(_CANNOT_USE)
@@ -80,7 +87,9 @@ def setting_flags(command: Command) -> Command:
             help="Origin: http://host:port or unix:/path. May be repeated; replaces all sites of the file.",
         ),
         click.option("--workers", metavar="N", help="Worker processes; one per core."),
-        click.option("--policy", metavar="FILE", help="Policy: what scores lead to; without one, `balanced`."),
+        click.option(
+            "--policy", metavar="NAME|FILE", help="What scores lead to: balanced, strict, monitor or a policy file."
+        ),
         click.option("--shadow", is_flag=True, help="Judge and record everything, act on nothing."),
         click.option("--admin", metavar="PLACE|none", help="Where /healthz, /readyz and /metrics are."),
     )
@@ -111,7 +120,7 @@ def serve(ctx: click.Context, /, config: Path | None, **flags: object) -> None:
     is TRAFFICGUARD_LIMITS__HEAD, and lists are written with commas; TRAFFICGUARD_CONFIG names the file and
     TRAFFICGUARD_UPSTREAM the origins.
     """
-    settings = load_settings(config, os.environ, flags)
+    settings = load_with_policy(config, os.environ, flags)[0].settings
     from trafficguard.supervisor import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -124,8 +133,8 @@ def serve(ctx: click.Context, /, config: Path | None, **flags: object) -> None:
 Examples:
   trafficguard check /etc/trafficguard.yaml
   trafficguard check --upstream http://127.0.0.1:9000 --workers 4
-  trafficguard check config/strict.yaml
-  trafficguard check config/strict.yaml --explain-rule declared-bots
+  trafficguard check strict
+  trafficguard check strict --explain-rule declared-bots
   trafficguard check policy.yaml --config /etc/trafficguard.yaml
 
 \b
@@ -138,13 +147,15 @@ stderr as FILE:LINE:COLUMN: what is wrong, and below it what to do.""",
 def check(file: Path | None, config: Path | None, explain_rule: str | None, **flags: object) -> None:
     """Check settings or a policy, without starting anything.
 
-    FILE is a file of settings or a policy file. Settings are shown with where each comes from; the same flags,
-    variables and file count as for serve. Of a policy it is shown what it does; --config names the settings whose
-    sites it is for.
+    FILE is a file of settings, a policy file, or the name of a policy that comes with the program: balanced,
+    strict or monitor. Settings are shown with where each comes from, and the policy they name is checked as well;
+    the same flags, variables and file count as for serve. Of a policy it is shown what it does; --config names the
+    settings whose sites it is for.
     """
     from trafficguard.commands import check as report
     from trafficguard.commands import policies
 
+    file = file and policy_path(str(file))
     if file is not None and (explain_rule is not None or policies.is_policy(file)):
         given = config is not None or any(flags.values())
         settings = load_settings(config, os.environ, flags) if given else None
@@ -155,14 +166,14 @@ def check(file: Path | None, config: Path | None, explain_rule: str | None, **fl
         raise click.UsageError("--explain-rule needs the FILE of a policy")
     if file is not None and config is not None:
         raise click.UsageError("name the file of settings once, as FILE or with --config")
-    report.show(load_with_places(file or config, os.environ, flags), _console())
+    report.show(*load_with_policy(file or config, os.environ, flags), _console())
 
 
 @main.command(
     short_help="Show what changes from one policy to another.",
     epilog="""\b
 Examples:
-  trafficguard diff config/balanced.yaml config/strict.yaml
+  trafficguard diff balanced strict
   trafficguard diff policy.yaml.old policy.yaml
 
 \b
@@ -171,10 +182,13 @@ Exit codes: 0 when both can be used, whether they differ or not; 2 when not.""",
 @click.argument("old", type=_FILE)
 @click.argument("new", type=_FILE)
 def diff(old: Path, new: Path) -> None:
-    """Show what changes from policy OLD to policy NEW: rules, thresholds, lists, signals and modes."""
+    """Show what changes from policy OLD to policy NEW: rules, thresholds, lists, signals and modes.
+
+    Both are policy files, or balanced, strict or monitor, which come with the program.
+    """
     from trafficguard.commands import policies
 
-    policies.diff(old, new, _console())
+    policies.diff(policy_path(str(old)), policy_path(str(new)), _console())
 
 
 @main.group(
@@ -300,7 +314,7 @@ Examples:
 )
 @click.argument("request_file", metavar="REQUEST.txt|-", type=click.File("rb"))
 @click.option("--config", type=_FILE, metavar="FILE", help="Settings whose policy and limits to judge by.")
-@click.option("--policy", type=_FILE, metavar="FILE", help="Policy to judge by, instead of that of the settings.")
+@click.option("--policy", metavar="NAME|FILE", help="Policy to judge by, instead of that of the settings.")
 @click.option(
     "--front", default="direct", show_default=True, type=click.Choice(["direct", "proxy", "forward-auth"]),
     help="What is in front: signals that such a front spoils are not asked.",
@@ -322,7 +336,7 @@ Examples:
 def explain(
     request_file: BinaryIO,
     config: Path | None,
-    policy: Path | None,
+    policy: str | None,
     front: str,
     https: bool,
     client: str,
@@ -339,16 +353,16 @@ def explain(
     from trafficguard.clock import SystemClock
     from trafficguard.commands import explain as report
     from trafficguard.load import load_policy_of
-    from trafficguard.signals.catalog import intact_of
+    from trafficguard.signals.catalog import intact_of, sees_answers
 
     # Where requests go does not matter here, so a file without sites, or none, will do.
     settings = load_settings(config, os.environ, {"upstream": ["http://127.0.0.1"]})
     data = request_file.read(settings.limits.head + _BEYOND_HEAD)
     if not data.strip():
         raise click.BadParameter("there is no request in it", param_hint="REQUEST.txt")
-    sender = report.Sender(client, https, times, every, intact_of(front))
+    sender = report.Sender(client, https, times, every, intact_of(front), sees_answers(front))
     if policy is not None:
-        settings = settings.model_copy(update={"policy": str(policy)})
+        settings = settings.model_copy(update={"policy": policy})
     outcome = report.explain(
         data, sender, settings.limits, load_policy_of(settings)[0], settings.sites[0], SystemClock()
     )
@@ -401,6 +415,10 @@ def warm() -> None:
     click.echo(
         f"kept nowhere: {report.remark}" if report.cache_dir is None else f"kept in {report.cache_dir}"
     )
+
+
+for _command in operate.COMMANDS:
+    main.add_command(_command)
 
 
 def _console() -> Console:

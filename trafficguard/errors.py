@@ -52,5 +52,9 @@ class ConfigError(TrafficGuardError):
         self.complaints = complaints
 
 
+class NotDoneError(TrafficGuardError):
+    """What an operator ordered has not been carried out, with the reason and what to do."""
+
+
 class StartError(TrafficGuardError):
     """The program cannot start for a reason outside its configuration text (port in use, no permission)."""

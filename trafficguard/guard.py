@@ -22,8 +22,10 @@ from trafficguard.actions import BLOCK, PASS, ActionValue, ChallengeAction
 from trafficguard.counters import slot
 from trafficguard.counters.jit import Words
 from trafficguard.counters.ledger import Ledger
+from trafficguard.counters.timers import Timers
 from trafficguard.exchange import Conditions, Outcome, Reason, Request, Verdict
 from trafficguard.policy.engine import Shadow
+from trafficguard.policy.escalation import Ladder
 from trafficguard.policy.gather import CHEAP, Gatherer
 from trafficguard.policy.networks import number_of
 from trafficguard.policy.orders import HandTable, Orders
@@ -68,9 +70,9 @@ class Finding:
 class Regime:
     """All that follows from orders, made ready."""
 
-    __slots__ = ("errors", "findings", "gatherer", "hand", "is_plain", "orders", "policy", "shapes", "terms")
+    __slots__ = ("errors", "findings", "gatherer", "hand", "is_plain", "ladder", "orders", "policy", "shapes", "terms")
 
-    def __init__(self, orders: Orders, intact: frozenset[Need], before: Regime | None) -> None:
+    def __init__(self, orders: Orders, intact: frozenset[Need], timers: Timers, before: Regime | None) -> None:
         """`before`: whose memory of heads and table of keys go on where signals and decisions are the same."""
         self.orders = orders
         self.policy = orders.policy
@@ -80,6 +82,7 @@ class Regime:
         self.is_plain = self.policy.fields <= CHEAP
         """Whether a decision follows from what is found and the conditions, so that it can be remembered."""
         self.gatherer = Gatherer(self.policy)
+        self.ladder = Ladder(orders.policy.file, timers) if orders.policy.file.escalations else None
         is_decided = before is not None and before.orders.by_hand == orders.by_hand
         self.hand: HandTable | None = before.hand if before and is_decided else None
         if orders.by_hand and self.hand is None:
@@ -129,7 +132,8 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "errors", "last_error",
+        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_sees_answers", "_timers",
+        "errors", "last_error",
     )  # fmt: skip
 
     def __init__(
@@ -140,27 +144,37 @@ class Guard:
         *,
         on_error: ActionValue = PASS,
         intact: frozenset[Need] = DIRECT,
+        sees_answers: bool = True,
     ) -> None:
-        """`memory`: the counters that all workers share. `intact`: what a proxy in front leaves as clients sent it."""
+        """`memory`: the counters that all workers share. `intact`: what a proxy in front leaves as clients sent it.
+
+        `sees_answers`: whether the shop's answers come through us, so that visitors can be given a session.
+        """
         self._intact = intact
+        self._sees_answers = sees_answers
         self._asker = Asker(sites)
         self._ledger = Ledger(memory)
         self._out = self._ledger.result
+        self._timers = Timers(memory)
         self._on_error = Verdict(on_error, 0.0, (), (), "on-error")
         self._rule_errors: dict[str, int] = {}
         self.errors = 0
         """Requests that could not be judged."""
         self.last_error = ""
         """What the latest of them ran into."""
-        self._regime: Regime = Regime(orders, intact, None)
-        self._asker.give_sessions(orders.enforced(sites))
+        self._regime: Regime = Regime(orders, intact, self._timers, None)
+        self._give_sessions()
 
     def follow(self, orders: Orders) -> None:
         """Judges by `orders` from now on."""
-        regime = Regime(orders, self._intact, self._regime)
+        regime = Regime(orders, self._intact, self._timers, self._regime)
         self._rule_errors = self.rule_errors
         self._regime = regime
-        self._asker.give_sessions(orders.enforced(self._asker.sites))
+        self._give_sessions()
+
+    def _give_sessions(self) -> None:
+        enforced = self.orders.enforced(self._asker.sites)
+        self._asker.give_sessions(enforced if self._sees_answers else ())
 
     @property
     def orders(self) -> Orders:
@@ -188,9 +202,13 @@ class Guard:
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
         """Takes in what became of a request that was judged, at `now`; never raises."""
+        if request.asked:
+            self.feed_back(request.asked, outcome, now)
+
+    def feed_back(self, asked: bytes, outcome: Outcome, now: int) -> None:
+        """As `observe`, of a request of which only is left what counting was told of it; never raises."""
         try:
-            if request.asked:
-                self._ledger.feed_back(request.asked, outcome.status // 100, outcome.login, outcome.account, now)
+            self._ledger.feed_back(asked, outcome.status // 100, outcome.login, outcome.account, now)
         except Exception:  # noqa: BLE001 - as in judge
             self.errors += 1
             self.last_error = traceback.format_exc(limit=-2)
@@ -208,7 +226,7 @@ class Guard:
         unmet: list[Signal | Behaviour] = [
             signal for signal in heads if signal.mode == "off" or not signal.needs <= row.met
         ]
-        unmet += [signal for signal in behaviours if signal.key not in kinds]
+        unmet += [signal for signal in behaviours if signal.key not in kinds or self._misses_answers(signal)]
         rest: list[Signal | Behaviour] = [*heads, *behaviours]
         silent = [signal for signal in rest if signal not in unmet]
         out = self._out
@@ -216,6 +234,9 @@ class Guard:
             row, known, self._asker.place(request), found, features, out[slot.INDIVIDUAL], out[slot.GROUP],
             out[slot.TOTAL], verdict, tuple(silent), tuple(unmet),
         )  # fmt: skip
+
+    def _misses_answers(self, signal: Behaviour) -> bool:
+        return signal.needs_answer and not self._sees_answers
 
     def _judge(self, request: Request, now: int, conditions: Conditions, more: int = 0) -> Verdict:
         regime = self._regime
@@ -231,6 +252,8 @@ class Guard:
             verdict = finding.verdict
         else:
             verdict = self._decide(regime, finding, request, known, place.route, now, conditions)
+        if regime.ladder is not None:
+            verdict = regime.ladder.climb(verdict, request, now)
         if regime.hand is not None:
             verdict = _by_hand(regime.hand, verdict, request, known, now)
         if request.passed and isinstance(verdict.action, ChallengeAction):

@@ -30,6 +30,7 @@ from trafficguard.values import (
 )
 
 Mode = Literal["off", "shadow", "enforce"]
+Front = Literal["nginx", "caddy", "traefik"]
 RouteWord = Literal["page", "item", "listing", "search", "asset", "api", "login", "checkout", "feed"]
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
@@ -236,11 +237,29 @@ class PoolSettings(Section):
     """How long a server that failed is left alone."""
 
 
+class ForwardAuthSettings(Section):
+    """A place at which another proxy, the front, asks what to do with each of its requests."""
+
+    listen: Listen
+    """Where it asks: `host:port`, `[v6]:port` or `unix:/path`."""
+    peers: list[Cidr] = []
+    """Networks that it asks from; nobody else is answered, and `unix` sockets are always trusted."""
+    front: Front
+    """`nginx` tells of requests in X-Original-Method and -URI, `caddy` and `traefik` in X-Forwarded-Method and -Uri."""
+
+    @model_validator(mode="after")
+    def _somebody_may_ask(self) -> Self:
+        """Refuses a place at which nobody would be answered."""
+        if not self.peers and not self.listen.startswith("unix:"):
+            raise BadValueError("nobody may ask here", "name the networks that the front asks from", ("peers",))
+        return self
+
+
 class AdminSettings(Section):
     """The operators' door."""
 
     listen: Annotated[str | None, BeforeValidator(parse_admin_listen)] = "127.0.0.1:9180"
-    """Loopback address or Unix socket of /healthz, /readyz and /metrics; `none` for none."""
+    """Loopback address or Unix socket of /healthz, /readyz, /metrics and what steers the proxy; `none` for none."""
 
 
 class LogSettings(Section):
@@ -266,11 +285,13 @@ class Settings(Section):
     sites: Annotated[list[SiteSettings], Field(min_length=1)]
     """The shops behind this proxy."""
     policy: Text | None = None
-    """File of the policy: what scores lead to. Without one the policy `balanced` is in force."""
+    """What scores lead to: `balanced`, `strict`, `monitor` or a policy file; without one `balanced`."""
     fuse: Annotated[Number, Field(gt=0, le=1)] = 0.2
     """By how much the share of challenges and blocks may jump in the minute after a change, 0 to 1; 1 never blows."""
     trusted: TrustedSettings = TrustedSettings()
     """Whose word on the client address counts."""
+    forward_auth: list[ForwardAuthSettings] = []
+    """Where other proxies ask about requests that do not come through here."""
     limits: LimitSettings = LimitSettings()
     """Bounds on what clients may hold."""
     timeouts: TimeoutSettings = TimeoutSettings()
@@ -299,9 +320,13 @@ class Settings(Section):
     @model_validator(mode="after")
     def _no_place_twice(self) -> Self:
         """Refuses a place that we would find taken by ourselves; port 0 asks for a new one each time."""
-        for index, place in enumerate(self.listen):
-            if place in self.listen[:index] and not place.endswith(":0"):
-                raise BadValueError(f"{place} is there twice", "write each place once", ("listen", index))
+        taken: set[str] = set()
+        asked = [(one.listen, ("forward_auth", index, "listen")) for index, one in enumerate(self.forward_auth)]
+        steps: tuple[str | int, ...]
+        for place, steps in [*((place, ("listen", index)) for index, place in enumerate(self.listen)), *asked]:
+            if place in taken and not place.endswith(":0"):
+                raise BadValueError(f"{place} is there twice", "write each place once", steps)
+            taken.add(place)
         return self
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from trafficguard.clock import SECOND, Clock
 from trafficguard.control.state import AdminState
@@ -29,7 +29,7 @@ from trafficguard.load import load_policy_of
 from trafficguard.policy.engine import Policy, weaker
 from trafficguard.policy.orders import MOST_BY_HAND, ByHand, Orders, parse_key
 from trafficguard.settings import Mode, Settings
-from trafficguard.values import BadValueError
+from trafficguard.values import BadValueError, shown
 
 FUSE_WATCH_S: Final = 60
 """Seconds after a change in which the fuse watches."""
@@ -75,6 +75,11 @@ class Fuse:
     def is_watching(self) -> bool:
         """Whether a change is so fresh that it is watched."""
         return self._seconds_left > 0
+
+    @property
+    def seconds_left(self) -> int:
+        """For how long it still is."""
+        return self._seconds_left
 
     def arm(self) -> None:
         """A change is being made: its share is compared with that of the last quiet minute."""
@@ -130,8 +135,13 @@ class Steering:
         self._builder = ThreadPoolExecutor(1, "policy", _step_back)
         self._confirmed = [0] * len(state.workers)
         self._version = version_of(policy)
+        self._sites = [site.hosts[0] for site in settings.sites]
+        """The first host of each."""
         self.orders = Orders(1, policy, settings.mode)
         """What is in force."""
+        told = self._state.policy
+        told.fuse_limit, told.latest = settings.fuse, "start"
+        told.policy_since = told.mode_since = clock.now()
         self._tell()
 
     # ---- orders
@@ -154,23 +164,41 @@ class Steering:
             state.reloads += 1
             state.complaints = []
             self._version = version
+            state.policy_since = self._clock.now()
             self._give(replace(self.orders, policy=policy), "reload", who, policy=policy.file.name)
             return []
 
-    def set_mode(self, mode: Mode | None, who: str) -> None:
-        """Orders a mode of the whole proxy; None: that of the settings again."""
-        self._give(replace(self.orders, mode=mode or self._settings.mode), "mode", who, mode=mode or "as configured")
+    def set_mode(self, mode: Mode | None, who: str, site: str | None = None) -> None:
+        """Orders a mode of the whole proxy or of one site, named by its first host. Raises BadValueError.
 
-    def decide_by_hand(self, action: str, key: str, seconds: float, who: str) -> ByHand:
+        None takes back what was ordered: of one site, or of all and the proxy, which is as in the settings again.
+        """
+        particulars: dict[str, str] = {"mode": mode or "as configured"}
+        if site is None:
+            sites = self.orders.sites if mode else {}
+            orders = replace(self.orders, mode=mode or self._settings.mode, sites=sites)
+        else:
+            if site not in self._sites:
+                message = f"no site has the first host {shown(site)}"
+                raise BadValueError(message, f"there are {', '.join(self._sites)}")
+            rest = {other: known for other, known in self.orders.sites.items() if other != site}
+            orders = replace(self.orders, sites=rest | ({site: mode} if mode else {}))
+            particulars["site"] = site
+        self._state.policy.mode_since = self._clock.now()
+        self._give(orders, "mode", who, **particulars)
+
+    def decide_by_hand(self, action: str, key: str, seconds: float, who: str, reason: str = "") -> ByHand:
         """Allows or blocks a key for a while. Raises BadValueError."""
         if action not in ("allow", "block"):
             raise BadValueError(f"{action} is not a decision", "write allow or block")
         now = self._clock.now()
-        one = ByHand("allow" if action == "allow" else "block", parse_key(key), now + int(seconds * SECOND))
+        word: Literal["allow", "block"] = "allow" if action == "allow" else "block"
+        one = ByHand(word, parse_key(key), now + int(seconds * SECOND), reason)
         rest = tuple(other for other in self.orders.by_hand if other.key != one.key and other.until > now)
         if len(rest) >= MOST_BY_HAND:
             raise BadValueError(f"{MOST_BY_HAND} keys are decided by hand", "put the others into a list of the policy")
-        self._give(replace(self.orders, by_hand=(*rest, one)), action, who, key=one.key, seconds=seconds)
+        told = {"key": one.key, "seconds": seconds} | ({"reason": reason} if reason else {})
+        self._give(replace(self.orders, by_hand=(*rest, one)), action, who, **told)
         return one
 
     def forget(self, key: str, who: str) -> bool:
@@ -185,6 +213,7 @@ class Steering:
     def confirm(self, worker: int, number: int) -> None:
         """A worker follows the orders of that number."""
         self._confirmed[worker] = number
+        self._state.policy.following = list(self._confirmed)
         if not self._state.policy.applied and min(self._confirmed) >= self.orders.number:
             self._state.policy.applied = True
             _log.info("orders %d are followed by all workers", self.orders.number)
@@ -192,6 +221,7 @@ class Steering:
     def forget_worker(self, worker: int) -> None:
         """A worker has ended; its successor starts with the latest orders."""
         self._confirmed[worker] = 0
+        self._state.policy.following = list(self._confirmed)
         self._state.policy.applied = False
 
     # ---- every second
@@ -199,6 +229,7 @@ class Steering:
     def each_second(self, tally: Tally) -> None:
         """Watches the policy's files and the fuse, and lets go of what is over."""
         self._watch_fuse(tally)
+        self._state.policy.fuse_seconds = self._fuse.seconds_left
         now = self._clock.now()
         ended = [one for one in self.orders.by_hand if one.until <= now]
         if ended:
@@ -225,19 +256,23 @@ class Steering:
         mode = weaker(safe.mode, self.orders.mode)
         _log.error("the fuse has blown: %s; going back to the policy %s, %s", why, safe.policy.file.name, mode)
         self._version = version_of(safe.policy)
-        self._give(replace(self.orders, policy=safe.policy, mode=mode), "fuse", "fuse", why=why)
+        state.policy_since = state.mode_since = self._clock.now()
+        sites = {site: weaker(safe.ordered(site), self.orders.ordered(site)) for site in self._sites}
+        orders = replace(self.orders, policy=safe.policy, mode=mode, sites=_apart(sites, mode))
+        self._give(orders, "fuse", "fuse", why=why)
         self._fuse.disarm()
         self._safe = None
 
     # ---- telling
 
     def _give(self, orders: Orders, what: str, who: str, **particulars: object) -> None:
-        does_less = weaker(self.orders.mode, orders.mode) == orders.mode
-        if orders.policy is not self.orders.policy or not does_less:
+        modes = ((self.orders.ordered(site), orders.ordered(site)) for site in self._sites)
+        does_more = any(mode != weaker(before, mode) for before, mode in modes)
+        if orders.policy is not self.orders.policy or does_more:
             self._safe = self._safe or self.orders
             self._fuse.arm()
         self.orders = replace(orders, number=self.orders.number + 1)
-        self._state.policy.applied = False
+        self._state.policy.applied, self._state.policy.latest = False, f"{what} by {who}"
         self._tell()
         self._audit(what, {"who": who, "orders": self.orders.number, **particulars})
         _log.info("%s by %s: %s", what, who, ", ".join(f"{name} {value}" for name, value in particulars.items()))
@@ -255,7 +290,16 @@ class Steering:
         state, orders = self._state.policy, self.orders
         state.number, state.name = orders.number, orders.policy.file.name
         state.version, state.mode = self._version, orders.mode
-        state.by_hand = [{"action": one.action, "key": one.key, "until": one.until} for one in orders.by_hand]
+        state.file = str(self._files[0]) if self._files else ""
+        state.site_modes = dict(orders.sites)
+        state.modes = {site: orders.mode_of(site) for site in self._sites}
+        state.following = list(self._confirmed)
+        state.by_hand = [one._asdict() for one in orders.by_hand]
+
+
+def _apart(sites: Mapping[str, Mode], mode: Mode) -> dict[str, Mode]:
+    """Of the modes of sites, those that are not that of the proxy anyway."""
+    return {site: one for site, one in sites.items() if one != mode}
 
 
 def _step_back() -> None:

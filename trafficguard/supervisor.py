@@ -33,6 +33,7 @@ from trafficguard.errors import StartError
 from trafficguard.load import load_policy_of
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, remove_files
+from trafficguard.net.recent import recent_bytes
 from trafficguard.net.sites import listed_servers
 from trafficguard.nursery import Child, fork
 from trafficguard.policy.engine import Policy
@@ -69,7 +70,7 @@ def serve(settings: Settings, on_events: OnEvents | None = None, on_ready: Calla
 
     `on_events` gets the recorded requests (all of `settings.log.sample`), `on_ready` is called once all workers serve.
     """
-    doors = Doors(settings.listen, settings.workers)
+    doors = Doors([*settings.listen, *(one.listen for one in settings.forward_auth)], settings.workers)
     try:
         policy, files = load_policy_of(settings)
         report = warm()
@@ -150,6 +151,8 @@ class Supervisor:
         count = settings.workers
         self._planes = planes(mmap.mmap(-1, plane_bytes(count)), count)
         gauges = memoryview(mmap.mmap(-1, gauges_bytes(count)))
+        # Nothing is taken of it before it is used.
+        self._recent = memoryview(mmap.mmap(-1, recent_bytes(count))) if settings.forward_auth else memoryview(b"")
         self._servers = listed_servers(settings.sites)
         self._board = memoryview(mmap.mmap(-1, len(self._servers)))
         self._board[:] = bytes([_LISTED]) * len(self._servers)
@@ -174,9 +177,10 @@ class Supervisor:
         ready, ready_told = os.pipe()
         os.set_blocking(ready, False)
         count = self._settings.workers
+        own = len(self._settings.listen)
         berth = Berth(
-            index, count, sockets, self._planes[index], gauges, self._board, writing, worker_line, ready_told,
-            self._life, logs, self._counters, self._secret,
+            index, count, sockets[:own], self._planes[index], gauges, self._board, writing, worker_line, ready_told,
+            self._life, logs, self._counters, self._secret, sockets[own:], self._recent,
         )  # fmt: skip
         return Place(berth, WorkerState(), reading, line, ready)
 
@@ -271,7 +275,7 @@ class Supervisor:
         place.born = asyncio.get_running_loop().time()
         berth, settings, orders = place.berth, self._settings, self._steering.orders
         receive(berth.line)  # what its predecessor did not read is out of date
-        ends = [berth.channel, berth.line, *berth.sockets]
+        ends = [berth.channel, berth.line, *berth.sockets, *berth.fronts]
         keep = [berth.ready, berth.life, *(end.fileno() for end in ends)]
         place.child = fork(lambda: run(berth, settings, orders), keep)
         place.state.pid, place.state.alive, place.state.ready = place.child.pid, True, False
@@ -283,7 +287,10 @@ class Supervisor:
         if self._was_ready or not self._state.ready:
             return
         self._was_ready = True
-        _log.info("listening on %s, workers: %d", ", ".join(self._doors.places), len(self._places))
+        own = len(self._settings.listen)
+        if self._settings.forward_auth:
+            _log.info("asked by other proxies on %s", ", ".join(self._doors.places[own:]))
+        _log.info("listening on %s, workers: %d", ", ".join(self._doors.places[:own]), len(self._places))
         if self._on_ready is not None:
             self._on_ready()
 

@@ -12,8 +12,9 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import uvloop
@@ -24,17 +25,19 @@ from trafficguard.counters.table import Table
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
 from trafficguard.net.downstream import Downstream
+from trafficguard.net.forward_auth import ForwardAuth
 from trafficguard.net.gauges import ConnectionGauges
 from trafficguard.net.listener import take_in, turn_away
 from trafficguard.net.peer import Trust
 from trafficguard.net.pool import Origin
+from trafficguard.net.recent import Recent
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import TICK
 from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
-from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
-from trafficguard.signals.facts import facts_of, hidden_headers
+from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT, intact_of
+from trafficguard.signals.facts import SiteFacts, facts_of, hidden_headers
 from trafficguard.storage.pump import Pump
 from trafficguard.telemetry.events import EventRing
 from trafficguard.telemetry.meters import Meters, Plane
@@ -76,6 +79,31 @@ class Berth:
     """The counters, which all workers share."""
     secret: bytes
     """What cookies are sealed and names are hashed with; the same for all workers."""
+    fronts: list[socket.socket] = field(default_factory=list)
+    """Where other proxies ask, in the order of the settings."""
+    recent: memoryview = field(default_factory=lambda: memoryview(bytearray()))
+    """Requests of late that they let through, of all workers."""
+
+
+class Door:
+    """A listening socket, and what is made of each connection on it."""
+
+    server: asyncio.Server
+
+    def __init__(self, sock: socket.socket, connection: Callable[[], asyncio.Protocol]) -> None:
+        self.connection = connection
+        # Draining accepts what is still queued after the server is closed, so a second handle is kept.
+        self.spare = sock.dup()
+        self._sock = sock
+        take_in(self.spare)
+
+    async def open(self) -> None:
+        """Accepts from now on."""
+        loop = asyncio.get_running_loop()
+        if self._sock.family == socket.AF_UNIX:
+            self.server = await loop.create_unix_server(self.connection, sock=self._sock)
+        else:
+            self.server = await loop.create_server(self.connection, sock=self._sock)
 
 
 def run(berth: Berth, settings: Settings, orders: Orders) -> None:
@@ -131,8 +159,22 @@ class Worker:
 
         self.services.sites = Sites(settings.sites, int(limits.body), make_origin, facts)
         self.services.sites.set_modes(orders.mode_of)
+        self._guards = [self._guard]
+        self._fronts = self._make_fronts(settings, orders, facts) if settings.forward_auth else []
         self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()
+
+    def _make_fronts(
+        self, settings: Settings, orders: Orders, facts: Mapping[str, SiteFacts]
+    ) -> list[ForwardAuth]:
+        """Our ends of the places where other proxies ask; all share a guard that knows what such a proxy spoils."""
+        berth, services = self._berth, self.services
+        guard = Guard(orders, berth.counters.memory, facts, intact=intact_of("forward-auth"), sees_answers=False)
+        self._guards.append(guard)
+        recent = Recent(berth.recent, berth.workers, berth.index)
+        return [
+            ForwardAuth(one, settings.trusted, services, guard, recent, berth.secret) for one in settings.forward_auth
+        ]
 
     async def serve(self) -> None:
         """Accepts and serves until told to drain, then drains."""
@@ -147,24 +189,21 @@ class Worker:
         self._every(TICK, self._turn)
         self._every(_SECOND, self._each_second)
         self._every(_PUMP_PERIOD, self._pump.pump)
-        # Draining accepts what is still queued after the server is closed, so a second handle is kept.
-        spares = [sock.dup() for sock in self._berth.sockets]
-        for spare in spares:
-            take_in(spare)
-        servers = [await self._listen(sock) for sock in self._berth.sockets]
+        for front in self._fronts:
+            await front.start()
+        doors = [Door(sock, self.connection) for sock in self._berth.sockets]
+        doors += [
+            Door(sock, front.connection) for sock, front in zip(self._berth.fronts, self._fronts, strict=True)
+        ]
+        for door in doors:
+            await door.open()
         os.write(self._berth.ready, b"r")
         await self._stop.wait()
-        await self._drain(servers, spares)
+        await self._drain(doors)
 
     def connection(self) -> Downstream:
         """The protocol of a new client connection."""
         return Downstream(self.services)
-
-    async def _listen(self, sock: socket.socket) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        if sock.family == socket.AF_UNIX:
-            return await loop.create_unix_server(self.connection, sock=sock)
-        return await loop.create_server(self.connection, sock=sock)
 
     def _on_supervisor_lost(self) -> None:
         asyncio.get_running_loop().remove_reader(self._berth.life)
@@ -179,10 +218,13 @@ class Worker:
             return
         if orders is None:
             return
-        self._guard.follow(orders)
+        for guard in self._guards:
+            guard.follow(orders)
         self.services.sites.set_modes(orders.mode_of)
         for connection in self.services.wheel.items():
             connection.follow()
+        for front in self._fronts:
+            front.follow()
         confirm(self._berth.line, orders.number)
 
     def _every(self, period: float, call: Callable[[], None]) -> None:
@@ -213,36 +255,41 @@ class Worker:
         self._meters.flush()
 
     def _tell_errors(self) -> None:
-        guard = self._guard
-        failed = guard.rule_errors
-        count = sum(failed.values())
+        failed: Counter[str] = Counter()
+        for guard in self._guards:
+            failed.update(guard.rule_errors)
+        count = failed.total()
         if count > self._rule_errors_told:
             self._meters.rule_errors += count - self._rule_errors_told
             self._rule_errors_told = count
-            _log.error("rules have failed on requests, which they then do not match: %s", failed)
-        if guard.errors > self._errors_told:
-            fresh = guard.errors - self._errors_told
-            self._errors_told = guard.errors
+            _log.error("rules have failed on requests, which they then do not match: %s", dict(failed))
+        errors = sum(guard.errors for guard in self._guards)
+        if errors > self._errors_told:
+            fresh = errors - self._errors_told
+            self._errors_told = errors
             self._meters.guard_errors += fresh  # which goes on from those of the worker before
-            _log.error("%d requests could not be judged; the last one: %s", fresh, guard.last_error)
+            last = next(guard.last_error for guard in self._guards if guard.last_error)
+            _log.error("%d requests could not be judged; the last one: %s", fresh, last)
 
-    async def _drain(self, servers: list[asyncio.Server], spares: list[socket.socket]) -> None:
+    async def _drain(self, doors: list[Door]) -> None:
         services, loop = self.services, asyncio.get_running_loop()
         services.draining = True
         deadline = loop.time() + self._drain_time
-        for spare in spares:
-            turn_away(spare)
+        for door in doors:
+            turn_away(door.spare)
         await asyncio.sleep(min(_HANDSHAKE, self._drain_time))
-        for server in servers:
-            server.close()
-        for accepted in [sock for spare in spares for sock in _last_of(spare)]:
+        for door in doors:
+            door.server.close()
+        for make, accepted in [(door.connection, sock) for door in doors for sock in _last_of(door.spare)]:
             with contextlib.suppress(OSError):
-                await loop.connect_accepted_socket(self.connection, accepted)
+                await loop.connect_accepted_socket(make, accepted)
         await asyncio.sleep(0)  # what the servers accepted in their last turn has its protocol after this one
         for origin in self._origins:
             origin.close_idle()
         for connection in services.wheel.items():
             connection.drain()
+        for front in self._fronts:
+            await front.close()
         while services.wheel.items() and loop.time() < deadline:  # noqa: ASYNC110 - they leave without a word
             await asyncio.sleep(_PATIENCE)
         for connection in services.wheel.items():

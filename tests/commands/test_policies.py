@@ -34,6 +34,29 @@ def test_check_says_what_a_policy_does() -> None:
     assert "declared-bots" in result.stdout
 
 
+def test_policies_that_come_with_the_program_go_by_their_names() -> None:
+    result = run("check", "strict", "--explain-rule", "libraries")
+    assert (result.exit_code, "block with 403" in result.stdout) == (0, True)
+    assert "policy: name was balanced, is monitor" in run("diff", "balanced", "monitor").stdout
+
+
+def test_check_of_settings_checks_the_policy_that_they_name(tmp_path: Path) -> None:
+    settings, policy = tmp_path / "settings.yaml", tmp_path / "own.yaml"
+    settings.write_text("workers: 0\npolicy: own.yaml\nsites: [{upstreams: [{servers: ['http://a']}]}]\n")
+    policy.write_text("rules: [{name: a, when: pth == '/', action: block}]\n")
+    result = run("check", settings)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{settings}:1:10: workers: 0 is too small" in result.stderr
+    assert f"{policy}:1:25: " in result.stderr
+    assert "2 things are wrong" in result.stderr
+
+
+def test_check_of_settings_says_which_policy_is_in_force(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("policy: strict\nsites: [{upstreams: [{servers: ['http://a']}]}]\n")
+    assert "Policy strict: mode enforce, rules: 2, thresholds: 5." in run("check", settings).stdout
+
+
 def test_check_of_a_file_of_settings_shows_settings() -> None:
     result = run("check", CONFIG / "trafficguard.yaml")
     assert result.exit_code == 0

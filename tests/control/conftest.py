@@ -35,11 +35,11 @@ class FakeHelm:
         self.orders.append(("reload", who))
         return self.wrong
 
-    def set_mode(self, mode: Mode | None, who: str) -> None:
-        self.orders.append(("mode", mode, who))
+    def set_mode(self, mode: Mode | None, who: str, site: str | None = None) -> None:
+        self.orders.append(("mode", mode, who, *([site] if site else [])))
 
-    def decide_by_hand(self, action: str, key: str, seconds: float, who: str) -> ByHand:
-        self.orders.append((action, key, seconds, who))
+    def decide_by_hand(self, action: str, key: str, seconds: float, who: str, reason: str = "") -> ByHand:
+        self.orders.append((action, key, seconds, who, *([reason] if reason else [])))
         return ByHand("allow" if action == "allow" else "block", key, 0)
 
     def forget(self, key: str, who: str) -> bool:

@@ -42,6 +42,31 @@ def test_a_denied_arrival_reserves_nothing() -> None:
     assert reserve(table, 1, START + SECOND) == 2 * SECOND
 
 
+def test_what_is_left_of_a_time_is_what_its_start_says_and_nothing_to_others() -> None:
+    times = new_table(TINY).timers
+    assert times.start(key(1), HOUR, START)
+    assert not times.start(key(1), HOUR, START + 1)
+    assert times.left(key(1), START, HOUR) == HOUR
+    assert times.left(key(1), START + HOUR - SECOND, HOUR) == SECOND
+    assert times.left(key(1), START + HOUR, HOUR) == 0
+    assert times.left(key(2), START, HOUR) == 0
+    assert times.start(key(1), HOUR, START + HOUR)
+
+
+def test_a_time_from_a_clock_since_set_back_is_over() -> None:
+    times = new_table(TINY).timers
+    times.start(key(1), HOUR, START)
+    assert times.left(key(1), START - 24 * HOUR, HOUR) == 0
+
+
+def test_to_ask_what_is_left_takes_no_room() -> None:
+    table = new_table(TINY)
+    for number in range(100):
+        assert table.timers.left(key(number), START, HOUR) == 0
+    assert table.gate_stats().gates_full == 0
+    assert reserve(table, 1) == 0
+
+
 def test_a_full_bucket_denies_and_tells() -> None:
     table = new_table(TINY)
     for number in range(layout.GATES_PER_BUCKET):

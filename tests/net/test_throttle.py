@@ -31,10 +31,10 @@ from trafficguard.net.throttle import (
     MOST_HELD_OF_ONE,
     PARTS,
     Pacer,
-    key_of,
     retry_after,
     revealed,
 )
+from trafficguard.policy.keys import gate_key
 from trafficguard.policy.model import PolicyFile
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 
@@ -128,14 +128,14 @@ def test_what_a_guard_takes_for_an_asset_is_a_part() -> None:
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_each_of_a_kind_has_a_pace_of_its_own(kind: Key) -> None:
-    one = key_of(request(**{kind: 1}), kind, "rule", False)
-    assert key_of(request(**{kind: 1, "address": 9} if kind != "address" else {kind: 1}), kind, "rule", False) == one
+    one = gate_key(request(**{kind: 1}), kind, "rule", False)
+    assert gate_key(request(**{kind: 1, "address": 9} if kind != "address" else {kind: 1}), kind, "rule", False) == one
     others = [
-        key_of(request(**{kind: 2}), kind, "rule", False),
-        key_of(request(**{kind: 1}), kind, "other", False),
-        key_of(request(**{kind: 1}), kind, "rule", True),
-        key_of(request(site=2, **{kind: 1}), kind, "rule", False),
-        *(key_of(request(**{kind: 1, other: 1}), other, "rule", False) for other in KEYS if other != kind),
+        gate_key(request(**{kind: 2}), kind, "rule", False),
+        gate_key(request(**{kind: 1}), kind, "other", False),
+        gate_key(request(**{kind: 1}), kind, "rule", True),
+        gate_key(request(site=2, **{kind: 1}), kind, "rule", False),
+        *(gate_key(request(**{kind: 1, other: 1}), other, "rule", False) for other in KEYS if other != kind),
     ]
     assert one not in others
     assert len(set(others)) == len(others)
@@ -144,8 +144,8 @@ def test_each_of_a_kind_has_a_pace_of_its_own(kind: Key) -> None:
 
 @pytest.mark.parametrize("kind", ["session", "account"])
 def test_who_has_no_such_key_is_paced_by_address(kind: Key) -> None:
-    assert key_of(request(), kind, "rule", False) == key_of(request(), "address", "rule", False)
-    assert key_of(request(address=8), kind, "rule", False) != key_of(request(), kind, "rule", False)
+    assert gate_key(request(), kind, "rule", False) == gate_key(request(), "address", "rule", False)
+    assert gate_key(request(address=8), kind, "rule", False) != gate_key(request(), kind, "rule", False)
 
 
 def test_what_could_not_be_counted_is_paced_by_address() -> None:
@@ -153,12 +153,12 @@ def test_what_could_not_be_counted_is_paced_by_address() -> None:
     for client in ("192.0.2.1", "192.0.2.2"):
         asked = request(client)
         asked.asked = b""
-        keys.append(key_of(asked, "network", "rule", False))
+        keys.append(gate_key(asked, "network", "rule", False))
     assert keys[0] != keys[1]
 
 
 def test_rules_of_long_names_that_begin_alike_have_paces_of_their_own() -> None:
-    assert key_of(request(), "address", "a" * 63 + "b", False) != key_of(request(), "address", "a" * 63 + "c", False)
+    assert gate_key(request(), "address", "a" * 63 + "b", False) != gate_key(request(), "address", "a" * 63 + "c", False)
 
 
 def test_a_pace_outlives_the_process_that_counted_and_a_change_of_its_rate() -> None:

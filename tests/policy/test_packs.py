@@ -20,13 +20,13 @@ from trafficguard.policy.model import ActionSettings, PolicyFile
 from trafficguard.policy.schema import json_schema
 from trafficguard.scoring.score import score_of
 from trafficguard.sources.document import read_text
+from trafficguard.sources.packs import PACKS, policy_path
 from trafficguard.sources.policy_file import read_policy, read_policy_text
 from trafficguard.sources.schema import group_at, names_in
 from trafficguard.sources.tree import Tree
 
 CONFIG = Path(__file__).parents[2] / "config"
 CORPUS = Path(__file__).parents[1] / "corpus"
-PACKS = ("balanced", "strict", "monitor")
 
 
 def text_of(name: str) -> str:
@@ -49,6 +49,15 @@ def tree_of(text: str) -> Tree:
     tree = Tree(Place("pack"))
     assert read_text(text, "pack", tree) == []
     return tree
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_the_installed_program_has_the_pack_as_it_stands_under_config(name: str) -> None:
+    assert policy_path(name).read_text() == text_of(name)
+
+
+def test_what_is_no_pack_is_a_path() -> None:
+    assert (policy_path("./strict"), policy_path("/etc/own.yaml")) == (Path("strict"), Path("/etc/own.yaml"))
 
 
 @pytest.mark.parametrize("name", PACKS)

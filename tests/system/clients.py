@@ -71,9 +71,9 @@ def connected(place: int | str) -> Iterator[socket.socket]:
         yield sock
 
 
-def read_answer(sock: socket.socket) -> Answer:
-    """One whole answer; http.client's errors or OSError when it does not come."""
-    response = HTTPResponse(sock)
+def read_answer(sock: socket.socket, method: str = "GET") -> Answer:
+    """One whole answer to a request of this method; http.client's errors or OSError when it does not come."""
+    response = HTTPResponse(sock, method=method)
     try:
         response.begin()
         body = response.read()

@@ -15,16 +15,18 @@ from rich.table import Table
 from rich.text import Text
 
 from trafficguard.load import Loaded
+from trafficguard.policy.defaults import BALANCED
+from trafficguard.policy.engine import Policy
 from trafficguard.settings import Settings, SiteSettings
 from trafficguard.sources.schema import scalar_settings
 from trafficguard.sources.tree import Value
 from trafficguard.values import Steps
 
-_ALWAYS = {("listen",), ("workers",), ("mode",), ("admin", "listen"), ("log", "file")}
+_ALWAYS = {("listen",), ("workers",), ("mode",), ("policy",), ("admin", "listen"), ("log", "file")}
 
 
-def show(loaded: Loaded, console: Console) -> None:
-    """Prints the settings for people."""
+def show(loaded: Loaded, policy: Policy, console: Console) -> None:
+    """Prints the settings for people, and which policy they put in force."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("Setting", "Value", "From"):
         table.add_column(heading, overflow="fold")
@@ -33,6 +35,11 @@ def show(loaded: Loaded, console: Console) -> None:
     if loaded.file is not None:
         console.print(f"File: {loaded.file}")
     console.print(table)
+    made = policy.file
+    console.print(
+        f"Policy {made.name}: mode {made.mode}, rules: {len(made.rules)}, thresholds: {len(made.thresholds)}. "
+        f"What it does: trafficguard check {loaded.settings.policy or made.name}"
+    )
     console.print("The settings can be used. All that is not listed has its default.")
 
 
@@ -42,6 +49,10 @@ def _rows(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
         if given or steps in _ALWAYS:
             origin = _origin(loaded, steps) if given else "default"
             yield ".".join(steps), _value(loaded.settings, steps), origin
+    for index, asked in enumerate(loaded.settings.forward_auth):
+        peers = ", ".join(str(peer) for peer in asked.peers) or "its socket"
+        said = f"{asked.front} asks on {asked.listen} from {peers}"
+        yield "forward auth", said, _origin(loaded, ("forward_auth", index))
     for index, site in enumerate(loaded.settings.sites):
         yield f"site {site.hosts[0]}", "\n".join(_lines(site)), _origin(loaded, ("sites", index))
 
@@ -65,6 +76,8 @@ def _value(settings: Settings, steps: tuple[str, ...]) -> str:
     value: object = settings
     for step in steps:
         value = getattr(value, step)
+    if steps == ("policy",):
+        return str(value or BALANCED.name)
     if isinstance(value, ByteSize):
         return value.human_readable()
     if steps[0] == "timeouts":

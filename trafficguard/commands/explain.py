@@ -54,6 +54,8 @@ class Sender(NamedTuple):
     """Seconds from one time to the next."""
     intact: frozenset[Need] = DIRECT
     """What the front leaves as the client sent it."""
+    sees_answers: bool = True
+    """Whether the shop's answers come through us."""
 
 
 class Outcome(NamedTuple):
@@ -88,12 +90,16 @@ def _judge(
 ) -> Explanation:
     table = Table.create(_SIZES, _SECRET)
     try:
-        guard = Guard(Orders(1, policy), table.memory, facts_of([site], _SECRET), intact=sender.intact)
+        guard = Guard(
+            Orders(1, policy), table.memory, facts_of([site], _SECRET), intact=sender.intact,
+            sees_answers=sender.sees_answers,
+        )  # fmt: skip
         request = Request(head, sender.client, sender.secure, site.hosts[0], b"explain")
         step = int(sender.every * SECOND)
         for before in range(sender.times - 1, 0, -1):
             guard.judge(request, now - before * step, Conditions())
-            guard.observe(request, _FOUND, now - before * step)
+            if sender.sees_answers:
+                guard.observe(request, _FOUND, now - before * step)
         return guard.explain(request, now, Conditions())
     finally:
         table.close()
@@ -189,10 +195,10 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"Refused with {result.status} ({result.reason}): {result.detail}", style="red")
         console.print("It is refused for its form, before anyone asks whether a bot sent it.")
     else:
-        _show_explanation(result, console)
+        _show_explanation(result, sender, console)
 
 
-def _show_explanation(explanation: Explanation, console: Console) -> None:
+def _show_explanation(explanation: Explanation, sender: Sender, console: Console) -> None:
     assessment = explanation.assessment
     verdict = explanation.verdict
     style = "green" if verdict.action.word == "pass" else "red"
@@ -216,7 +222,7 @@ def _show_explanation(explanation: Explanation, console: Console) -> None:
     if explanation.silent:
         console.print(f"Looked and found nothing: {', '.join(signal.name for signal in explanation.silent)}.")
     if explanation.unmet:
-        console.print(f"Not asked: {', '.join(_why_unmet(signal) for signal in explanation.unmet)}.")
+        console.print(f"Not asked: {', '.join(_why_unmet(signal, sender) for signal in explanation.unmet)}.")
 
 
 def _table(explanation: Explanation) -> Grid:
@@ -254,9 +260,11 @@ def _features(explanation: Explanation) -> Grid:
     return table
 
 
-def _why_unmet(signal: Signal | Behaviour) -> str:
-    if isinstance(signal, Behaviour):
-        return f"{signal.name} ({'off' if signal.mode == 'off' else f'nothing known of its {signal.key} yet'})"
+def _why_unmet(signal: Signal | Behaviour, sender: Sender) -> str:
     if signal.mode == "off":
         return f"{signal.name} (off)"
+    if isinstance(signal, Behaviour):
+        if signal.needs_answer and not sender.sees_answers:
+            return f"{signal.name} (needs the shop's answer, told by POST /outcomes)"
+        return f"{signal.name} (nothing known of its {signal.key} yet)"
     return f"{signal.name} (needs {', '.join(sorted(need.value for need in signal.needs))})"

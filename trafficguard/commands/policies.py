@@ -47,7 +47,9 @@ def check(file: Path, sites: Sequence[str] | None, rule: str | None, console: Co
         return
     told = explain(policy, rule)
     if told is None:
-        names = [one.name for one in policy.file.rules] + [one.name for one in policy.file.thresholds]
+        made = policy.file
+        names = [rule.name for rule in made.rules] + [entry.name for entry in made.thresholds]
+        names += [one.name for one in made.escalations]
         close = difflib.get_close_matches(rule, names, n=1)
         remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
         raise ConfigError([Complaint(Place(str(file)), f"there is no rule {rule}", remedy)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final, Protocol
 
@@ -23,6 +23,7 @@ from trafficguard.values import BadValueError, parse_duration, shown
 LARGEST_BODY: Final = 16 * 1024
 _MODES: Final[dict[object, Mode]] = {"off": "off", "shadow": "shadow", "enforce": "enforce"}
 _WHO: Final = "admin"
+_LONGEST_TEXT: Final = 200
 
 
 class Helm(Protocol):
@@ -31,14 +32,28 @@ class Helm(Protocol):
     async def reload(self, who: str) -> list[str]:
         """Reads the policy anew; what is wrong with it."""
 
-    def set_mode(self, mode: Mode | None, who: str) -> None:
-        """Sets the mode of the whole proxy; None: as configured."""
+    def set_mode(self, mode: Mode | None, who: str, site: str | None = None) -> None:
+        """Sets the mode of the proxy or of one site; None: as configured. Raises BadValueError."""
 
-    def decide_by_hand(self, action: str, key: str, seconds: float, who: str) -> ByHand:
+    def decide_by_hand(self, action: str, key: str, seconds: float, who: str, reason: str = "") -> ByHand:
         """Allows or blocks a key for a while. Raises BadValueError."""
 
     def forget(self, key: str, who: str) -> bool:
         """Takes that back; whether there was anything. Raises BadValueError."""
+
+
+def _who(body: Mapping[str, Any]) -> str:
+    """Who orders, for the audit; whoever may reach this place may call itself anything."""
+    name = _text(body, "by")
+    return f"{_WHO} ({name})" if name else _WHO
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    """A short text of one line; empty when it is not there. Raises BadValueError."""
+    text = body.get(name, "")
+    if not isinstance(text, str) or len(text) > _LONGEST_TEXT or not text.isprintable():
+        raise BadValueError(f"{name} is no text", f"write up to {_LONGEST_TEXT} letters on one line")
+    return text
 
 
 async def _body_of(request: web.Request) -> bytes:
@@ -68,14 +83,14 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
     async def show(_request: web.Request) -> web.Response:
         return in_force([], 200)
 
-    async def reload(_body: dict[str, Any]) -> list[str]:
-        return await helm.reload(_WHO)
+    async def reload(body: dict[str, Any]) -> list[str]:
+        return await helm.reload(_who(body))
 
     async def mode(body: dict[str, Any]) -> list[str]:
         word = body.get("mode")
         if not isinstance(word, str) or (word != "configured" and word not in _MODES):
             raise BadValueError(f"{shown(word)} is not a mode", "write off, shadow, enforce or configured")
-        helm.set_mode(_MODES.get(word), _WHO)
+        helm.set_mode(_MODES.get(word), _who(body), _text(body, "site") or None)
         return []
 
     async def key(body: dict[str, Any]) -> list[str]:
@@ -83,11 +98,12 @@ def steering_routes(state: PolicyState, helm: Helm) -> list[web.RouteDef]:
         if not isinstance(name, str):
             raise BadValueError("no key is named", 'write {"action": "block", "key": "203.0.113.7", "for": "1h"}')
         if body.get("action") == "forget":
-            if not helm.forget(name, _WHO):
+            if not helm.forget(name, _who(body)):
                 raise BadValueError(f"nothing is decided about {name}", "see by_hand in /policy")
             return []
         seconds = parse_duration(body.get("for", "1h"))
-        helm.decide_by_hand(str(body.get("action")), name, seconds, _WHO)
+        reason = _text(body, "reason")
+        helm.decide_by_hand(str(body.get("action")), name, seconds, _who(body), reason)
         return []
 
     def order(carry_out: Order) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -30,12 +30,26 @@ class PolicyState:
     name: str = ""
     version: str = ""
     """A digest of what the policy says."""
+    file: str = ""
+    """Where it came from; empty for the one that is built in."""
+    policy_since: int = 0
+    """When it came into force, ns since the Unix epoch."""
     mode: str = ""
     """Of the whole proxy."""
+    mode_since: int = 0
+    """When a mode was ordered last, or the program started, ns since the Unix epoch."""
+    site_modes: dict[str, str] = field(default_factory=dict)
+    """What was ordered for single sites, by their first hosts."""
+    modes: dict[str, str] = field(default_factory=dict)
+    """What is in force on each site: the weakest of what proxy, policy and site say."""
+    latest: str = ""
+    """What was ordered last, and by whom."""
     applied: bool = False
     """Whether all workers follow these orders."""
+    following: list[int] = field(default_factory=list)
+    """The number of the orders that each worker follows; 0 for one that is just starting."""
     by_hand: list[dict[str, object]] = field(default_factory=list)
-    """Keys that are allowed or blocked by hand: `action`, `key`, and `until` in ns since the Unix epoch."""
+    """Keys that are allowed or blocked by hand: `action`, `key`, `until` (ns since the Unix epoch), `reason`."""
     complaints: list[str] = field(default_factory=list)
     """What was wrong with the latest change, if it was not taken."""
     reloads: int = 0
@@ -43,6 +57,10 @@ class PolicyState:
     """Policies that could not be used."""
     fuses: int = 0
     """How often the fuse has blown."""
+    fuse_limit: float = 0.0
+    """By how much the share of challenges and blocks may jump."""
+    fuse_seconds: int = 0
+    """For how long it goes on watching the latest change; 0 when nothing has changed lately."""
     verdicts: dict[tuple[str, str], int] = field(default_factory=dict)
     """Verdicts by version of the policy and action."""
 

@@ -161,6 +161,18 @@ def reserve(memory: Words, tag: Word, interval: int, tolerance: int, now: Word, 
     return _DENIED
 
 
+@kernel()
+def left(memory: Words, tag: Word, now: Word, longest: int) -> int:
+    """How many ns a gate's time is ahead, which is then nothing else than a mark that runs out; 0 if it is not.
+
+    A time that is further ahead than `longest` is from a clock since set back.
+    """
+    index, held = time_of(memory, bucket_of(memory, tag), tag)
+    if index == _NOWHERE or held <= now + _ONE or held - now > np.uint64(max(longest, 0)) + _SLACK:
+        return 0
+    return int(held - now)
+
+
 # ---- spent nonces
 
 

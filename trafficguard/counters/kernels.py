@@ -14,7 +14,7 @@ import numpy as np
 
 from trafficguard.counters import layout
 from trafficguard.counters.directory import acquire, hold
-from trafficguard.counters.gates import burn, change_gauge, reserve
+from trafficguard.counters.gates import burn, change_gauge, left, reserve
 from trafficguard.counters.hashing import tag_of
 from trafficguard.counters.intake import feed_back, take_in
 from trafficguard.counters.jit import Words, kernel
@@ -53,6 +53,12 @@ def reserve_gate(memory: Words, key: Words, interval: int, tolerance: int, now: 
 
 
 @kernel("int64(uint64[::1], uint64[::1], int64, int64)")
+def gate_left(memory: Words, key: Words, now: int, longest: int) -> int:
+    """How many ns the time of a key's gate is ahead of `now`, of `longest` at most; 0 if it is not."""
+    return left(memory, key_tag(memory, key), np.uint64(max(now, 0)), longest)
+
+
+@kernel("int64(uint64[::1], uint64[::1], int64, int64)")
 def burn_nonce(memory: Words, key: Words, expires: int, now: int) -> int:
     """Burns a nonce: 1 if burnt now, 0 if it already was or has expired, -1 if there is no room to know."""
     return burn(memory, key_tag(memory, key), np.uint64(max(expires, 0)), np.uint64(max(now, 0)))
@@ -68,6 +74,7 @@ ENTRY_KERNELS: Final[tuple[Callable[..., Any], ...]] = (
     visit,
     mark,
     reserve_gate,
+    gate_left,
     burn_nonce,
     add_to_gauge,
     take_in,

@@ -20,11 +20,10 @@ import numpy as np
 
 from trafficguard.counters import layout
 from trafficguard.counters.jit import Words
-from trafficguard.counters.kernels import add_to_gauge, burn_nonce, mark, reserve_gate, visit
+from trafficguard.counters.kernels import add_to_gauge, burn_nonce, mark, visit
 from trafficguard.counters.layout import Layout, Sizes
+from trafficguard.counters.timers import KEY_BYTES, Timers
 
-KEY_BYTES: Final = 16
-"""Bytes of a key."""
 SECRET_BYTES: Final = 16
 """Bytes of the hash secret."""
 
@@ -63,7 +62,7 @@ class GateStats:
 class Table:
     """The counters' memory."""
 
-    __slots__ = ("_found", "_key", "_key_bytes", "_mapping", "fd", "memory", "plan")
+    __slots__ = ("_found", "_key", "_key_bytes", "_mapping", "fd", "memory", "plan", "timers")
 
     def __init__(self, fd: int, plan: Layout) -> None:
         """Maps memory that fits; `create` and `adopt` see to that. The descriptor is the table's from now on."""
@@ -74,6 +73,8 @@ class Table:
         self._key_bytes = bytearray(KEY_BYTES)
         self._key = np.frombuffer(self._key_bytes, np.uint64)
         self._found = np.zeros(1, np.uint64)
+        self.timers = Timers(self.memory)
+        """Its throttle gates."""
 
     @classmethod
     def create(cls, sizes: Sizes | None = None, secret: bytes | None = None) -> Table:
@@ -149,8 +150,7 @@ class Table:
         One arrival every `interval`, `tolerance` of them at once. Returns how long to wait for it, or -1 if that
         is longer than `most_wait` or there is no room for the gate; nothing is reserved then.
         """
-        self._set_key(key)
-        return int(reserve_gate(self.memory, self._key, interval, tolerance, now, most_wait))
+        return self.timers.reserve(key, interval, tolerance, now, most_wait)
 
     def burn(self, nonce: bytes, expires: int, now: int) -> int:
         """Burns a nonce: 1 if burnt now, 0 if it already was or has expired, -1 if there is no room to know."""

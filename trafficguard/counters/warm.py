@@ -32,14 +32,15 @@ def warm() -> WarmReport:
     # Importing compiles, so it belongs to what is measured, and not to importing this module.
     import numpy as np
 
-    from trafficguard.counters import jit, kernels, layout, ledger, slot, table
+    from trafficguard.counters import jit, kernels, layout, ledger, slot, table, timers
 
     spare = table.Table.create(layout.Sizes(16, 16, 16, 16, 16, 16, 64, 1, 16, 1))
-    key = bytes(table.KEY_BYTES)
+    key = bytes(timers.KEY_BYTES)
     for _ in range(3):
         first, _seen = spare.visit(layout.ADDRESS, key, 0)
     spare.hold(layout.ADDRESS, first, layout.HAS_PASS, 0)
     spare.reserve(key, 1, 1, 0, 1)
+    spare.timers.left(key, 0, 1)
     spare.burn(key, 1, 0)
     spare.add_to_gauge(0, 0, 1)
     asked = bytes(layout.WORD_BYTES * slot.ASK_WORDS)

@@ -16,6 +16,7 @@ from trafficguard.exchange import Exchange, Request, Verdict
 from trafficguard.net.act import TOO_OFTEN, Reply, act, blocked, forward
 from trafficguard.net.answering import Answering
 from trafficguard.net.connection import Hold
+from trafficguard.net.services import Services
 from trafficguard.net.sites import Route
 from trafficguard.net.tarpit import Drops
 from trafficguard.net.throttle import retry_after, revealed
@@ -73,7 +74,7 @@ class Acting(Answering):
         services = self.services
         key, wait, is_part = services.pacer.turn(request, action, verdict.rule, services.clock.now())
         # The pace of parts is another one, of which nobody needs to know.
-        told = revealed(action, verdict.rule, wait) if _may_know(request, verdict, action) and not is_part else b""
+        told = revealed(action, verdict.rule, wait) if may_know(request, verdict, action) and not is_part else b""
         if wait < 0:
             lines = b"Retry-After: %d\r\n%b" % (retry_after(action), told)
             self._turn_away(exchange, Reply(429, TOO_OFTEN, lines=lines))
@@ -112,13 +113,7 @@ class Acting(Answering):
     # Challenge
 
     def _challenge(self, exchange: Exchange, request: Request) -> None:
-        services, head = self.services, request.head
-        if head.method in (b"GET", b"HEAD") and navigates(head):
-            lines = services.passes.give(request, services.clock.now())
-            reply = Reply(403, _CHECK, lines=lines, title=_CHECK_TITLE, goes_on=True)
-        else:
-            reply = Reply(403, _CHECK_PARTS)
-        self._turn_away(exchange, reply)
+        self._turn_away(exchange, challenged(self.services, request))
 
     # Tarpit
 
@@ -178,6 +173,15 @@ class Acting(Answering):
             self.transport.abort()
 
 
-def _may_know(request: Request, verdict: Verdict, action: ThrottleAction) -> bool:
+def may_know(request: Request, verdict: Verdict, action: ThrottleAction) -> bool:
     """Whether a visitor is told its pace: it would tell crawlers how fast they may go."""
     return action.reveal or request.passed or any(label.startswith(VERIFIED) for label in verdict.labels)
+
+
+def challenged(services: Services, request: Request) -> Reply:
+    """The answer to a request that is challenged."""
+    head = request.head
+    if head.method in (b"GET", b"HEAD") and navigates(head):
+        lines = services.passes.give(request, services.clock.now())
+        return Reply(403, _CHECK, lines=lines, title=_CHECK_TITLE, goes_on=True)
+    return Reply(403, _CHECK_PARTS)

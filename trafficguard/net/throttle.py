@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from trafficguard.actions import Key, ThrottleAction
+from trafficguard.actions import ThrottleAction
 from trafficguard.clock import SECOND
 from trafficguard.counters import slot
 from trafficguard.exchange import Request
+from trafficguard.policy.keys import gate_key
 from trafficguard.telemetry.meters import Meters
 
 PARTS: Final = 40
@@ -38,16 +38,6 @@ Reserve = Callable[[bytes, int, int, int, int], int]
 """`Table.reserve`: key, interval, tolerance, now and longest wait; how long to wait, or -1."""
 
 _FLAGS: Final = 8 * slot.FLAGS
-_SITE: Final = slice(8 * slot.SITE, 8 * slot.SITE + 8)
-_WORDS: Final[dict[Key, slice]] = {
-    "address": slice(8 * slot.ADDRESS_LOW, 8 * slot.ADDRESS_LOW + 16),
-    "network": slice(8 * slot.NETWORK_LOW, 8 * slot.NETWORK_LOW + 16),
-    "session": slice(8 * slot.SESSION_LOW, 8 * slot.SESSION_LOW + 16),
-    "fingerprint": slice(8 * slot.STEADY_MARK, 8 * slot.STEADY_MARK + 8),
-    "cluster": slice(8 * slot.MANNER_MARK, 8 * slot.MANNER_MARK + 8),
-    "account": slice(8 * slot.ACCOUNT_LOW, 8 * slot.ACCOUNT_LOW + 16),
-}
-_NOBODY: Final = bytes(16)
 
 
 class Turn(NamedTuple):
@@ -79,7 +69,7 @@ class Pacer:
         is_part = bool(asked) and int.from_bytes(asked[_FLAGS : _FLAGS + 8], "little") & slot.IS_ASSET != 0
         factor = PARTS if is_part else 1
         interval = int(SECOND / (action.rate * factor))
-        key = key_of(request, action.key, rule, is_part)
+        key = gate_key(request, action.key, rule, is_part)
         # A gate bears a turn that is 60 s further ahead than it may be (`LONGEST_DELAY_S`).
         longest = int(action.delay * SECOND) if self._has_room(key) else 0
         wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, longest)
@@ -106,19 +96,6 @@ class Pacer:
         self._held_in_all -= 1
         self._held_bytes -= size
         self._meters.paced = self._held_in_all
-
-
-def key_of(request: Request, kind: Key, rule: str, is_part: bool) -> bytes:
-    """The name of a gate: who is paced, by which rule; of whom there is no such key, the address."""
-    asked = request.asked
-    if asked:
-        who = asked[_WORDS[kind]]
-        if who == _NOBODY:
-            kind, who = "address", asked[_WORDS["address"]]
-        who += asked[_SITE]
-    else:
-        who = request.client.encode()
-    return blake2b(b"%b %b %d %b" % (kind.encode(), rule.encode(), is_part, who), digest_size=16).digest()
 
 
 def retry_after(action: ThrottleAction) -> int:

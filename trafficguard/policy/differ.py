@@ -21,6 +21,7 @@ from trafficguard.policy.words import (
     case_in_words,
     condition_in_words,
     effect_in_words,
+    escalation_in_words,
     is_simple,
     one_line,
     scope_in_words,
@@ -41,6 +42,7 @@ def differences(old: Policy, new: Policy) -> list[str]:
     lines += _list_changes(old, new)
     lines += _rule_changes(old, new)
     lines += _threshold_changes(old, new)
+    lines += _escalation_changes(before, after)
     return lines
 
 
@@ -142,6 +144,23 @@ def _threshold_change(was: ThresholdSettings, now: ThresholdSettings) -> Iterato
             yield f"threshold {now.name}: from {score:g} on was {one}; is {other}"
 
 
+def _escalation_changes(before: PolicyFile, after: PolicyFile) -> Iterator[str]:
+    was, now = ({one.name: one for one in file.escalations} for file in (before, after))
+    for name, one in was.items():
+        if name not in now:
+            yield f"escalation {name}: is gone (it was: {escalation_in_words(one)})"
+    for name, one in now.items():
+        mode = "" if one.mode == "enforce" else f", in mode {one.mode}"
+        if name not in was:
+            yield f"escalation {name}: is new{mode}: {escalation_in_words(one)}"
+            continue
+        words, others = escalation_in_words(was[name]), escalation_in_words(one)
+        if words != others:
+            yield f"escalation {name}: was {words}; is {others}"
+        if was[name].mode != one.mode:
+            yield f"escalation {name}: mode was {was[name].mode}, is {one.mode}"
+
+
 def _reached(steps: dict[float, str], score: float) -> str:
     """What the highest step that `score` reaches does."""
     reached = [step for step in steps if step <= score]
@@ -163,7 +182,7 @@ def _moved(what: str, was: list[str], now: list[str]) -> Iterator[str]:
 
 
 def explain(policy: Policy, name: str) -> list[tuple[str, str]] | None:
-    """What the rule or threshold `name` means, as headings and texts; None when there is none of that name."""
+    """What the rule, threshold or escalation `name` means, as headings and texts; None when there is no such."""
     for index, rule in enumerate(policy.file.rules, 1):
         if rule.name == name:
             place = f"{index} of {len(policy.file.rules)}"
@@ -175,6 +194,10 @@ def explain(policy: Policy, name: str) -> list[tuple[str, str]] | None:
             scope = [("threshold", f"{name}, {index} of {len(policy.file.thresholds)}"), ("for", scope_in_words(entry))]
             steps = [(f"from {score:g}", action) for score, action in steps_in_words(entry).items()]
             return [*scope, *_meaning(entry.when, policy), *steps, ("mode", _mode(policy, entry.mode))]
+    for index, one in enumerate(policy.file.escalations, 1):
+        if one.name == name:
+            place = f"{name}, {index} of {len(policy.file.escalations)}"
+            return [("escalation", place), ("then", escalation_in_words(one)), ("mode", _mode(policy, one.mode))]
     return None
 
 

@@ -16,15 +16,17 @@ from trafficguard.actions import (
     ActionValue,
     BlockAction,
     ChallengeAction,
+    Key,
     PassAction,
     TarpitAction,
     ThrottleAction,
 )
 from trafficguard.policy.facts import VERIFIED
-from trafficguard.settings import Bytes, Count, Host, Mode, Number, Section, Text
+from trafficguard.settings import Bytes, Count, Duration, Host, Mode, Number, Section, Text
 from trafficguard.signals.catalog import SignalMode
 from trafficguard.values import BadValueError, shown
 
+HardWord = Literal["throttle", "challenge", "block", "tarpit"]
 Route = Literal["page", "item", "listing", "search", "asset", "api", "login", "checkout", "feed"]
 
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
@@ -217,6 +219,43 @@ class SitePolicy(Section):
     """Mode of all of this site; the weaker of this and that of the policy counts."""
 
 
+class EscalationSettings(Section):
+    """What happens for a while to a key that has earned too many hard verdicts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_by_name=True)
+
+    name: Name
+    """What logs and reasons call it; there is one of each name."""
+    verdicts: Annotated[list[HardWord], Field(min_length=1)] = ["challenge", "block"]
+    """Verdicts that count: throttle, challenge, block, tarpit. A challenge that has been solved does not."""
+    key: Key = "address"
+    """What they are counted of: every address, network, session ... has a count of its own."""
+    count: Annotated[Count, Field(ge=1, le=100_000)] = 20
+    """It takes more of them than this ..."""
+    within: Duration = 600.0
+    """... in about this time."""
+    action: Action
+    """What is then done with requests of the key that would have got away more lightly."""
+    for_: Annotated[Duration, Field(alias="for")] = 3600.0
+    """For how long; then the key is judged like everybody again."""
+    mode: Mode = "enforce"
+    """`shadow` only notes what it would do, `off` leaves it out."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.action.value.word == "pass":
+            raise BadValueError("an escalation that lets pass does nothing", _ESCALATION_REMEDY, ("action",))
+        for name, seconds in (("within", self.within), ("for", self.for_)):
+            if not _SHORTEST_S <= seconds <= _LONGEST_S:
+                raise BadValueError(f"{seconds:g} s is out of bounds", "write 1s to 24h", (name,))
+        return self
+
+
+_ESCALATION_REMEDY: Final = "write throttle, challenge, block or tarpit"
+_SHORTEST_S: Final = 1.0
+_LONGEST_S: Final = 86_400.0
+
+
 class PolicyFile(Section):
     """A whole policy."""
 
@@ -236,11 +275,14 @@ class PolicyFile(Section):
     """Rules, asked in this order."""
     thresholds: list[ThresholdSettings] = []
     """What scores lead to, for requests that no rule has ended."""
+    escalations: list[EscalationSettings] = []
+    """What repeated verdicts lead to for a while; of several the hardest counts. What a rule lets pass, passes."""
 
     @model_validator(mode="after")
     def _one_rule_of_each_name(self) -> Self:
         _refuse_twice("rules", [rule.name for rule in self.rules])
         _refuse_twice("thresholds", [entry.name for entry in self.thresholds])
+        _refuse_twice("escalations", [one.name for one in self.escalations])
         return self
 
 

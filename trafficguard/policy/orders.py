@@ -1,4 +1,4 @@
-"""What is in force: a policy, the mode of the whole proxy, and what operators have decided by hand.
+"""What is in force: a policy, the modes of proxy and sites, and what operators have decided by hand.
 
 Promises: one frozen value with a number that only grows, so that "all workers follow number 7" can be told; it can be
 pickled, policy and all, between processes that trust each other. Never: reads a clock; what is over is asked for `now`.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from trafficguard.policy.engine import Policy, weaker
@@ -33,6 +33,8 @@ class ByHand(NamedTuple):
     """An address, a network or a fingerprint, as `parse_key` spells it."""
     until: int
     """When it is over, ns since the Unix epoch."""
+    reason: str = ""
+    """Why, in the operator's words."""
 
 
 def parse_key(text: str) -> str:
@@ -96,10 +98,16 @@ class Orders:
     mode: Mode = "enforce"
     """Of the whole proxy: from the settings, or what an operator has ordered since."""
     by_hand: tuple[ByHand, ...] = ()
+    sites: Mapping[str, Mode] = field(default_factory=dict)
+    """What an operator has ordered for single sites, by their first hosts."""
 
     def mode_of(self, site: str) -> Mode:
         """The mode of a site, by its first host: the weakest of those of proxy, policy and site."""
-        return weaker(self.mode, self.policy.mode_of(site))
+        return weaker(self.ordered(site), self.policy.mode_of(site))
+
+    def ordered(self, site: str) -> Mode:
+        """The mode of a site, but for what the policy says."""
+        return weaker(self.mode, self.sites.get(site, self.mode))
 
     def enforced(self, sites: Iterable[str]) -> frozenset[str]:
         """The sites on which verdicts are carried out."""

@@ -12,7 +12,7 @@ from typing import Final
 from trafficguard.actions import ActionValue, BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
 from trafficguard.policy.atoms import Atom, Case, Ranges, Span, Tested, Truth, Values
 from trafficguard.policy.facts import FIELDS
-from trafficguard.policy.model import RuleSettings, ThresholdSettings
+from trafficguard.policy.model import EscalationSettings, RuleSettings, ThresholdSettings
 from trafficguard.policy.nodes import (
     All,
     Any,
@@ -247,6 +247,13 @@ def scope_in_words(entry: ThresholdSettings) -> str:
     parts += [f"while {one_line(entry.when)}"] if entry.when != "true" else []
     parts = parts if entry.routes or entry.sites else ["all requests", *parts]
     return " ".join(parts)
+
+
+def escalation_in_words(one: EscalationSettings) -> str:
+    """What an escalation does, and when."""
+    key = _KEYS.get(one.key, one.key)
+    when = f"after more than {one.count} verdicts of {' or '.join(one.verdicts)} in {one.within:g} s"
+    return f"{when}, for {one.for_:g} s for that {key}: {action_in_words(one.action.value)}"
 
 
 def one_line(text: str) -> str:

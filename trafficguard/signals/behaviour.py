@@ -53,7 +53,14 @@ class Behaviour:
         """What the amount counts."""
         return self.feature.replace("_", " ")
 
+    @property
+    def needs_answer(self) -> bool:
+        """Whether it says nothing as long as nobody knows how the shop answers."""
+        return bool({self.feature, self.support} & _OF_ANSWERS)
 
+
+_OF_ANSWERS: Final = frozenset(("answers", "errors", "logins", "login_failures"))
+"""Features that follow from what becomes of requests."""
 _GUESS: Final = "first guess"
 
 _VISIT: Final = (

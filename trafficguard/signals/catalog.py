@@ -30,7 +30,7 @@ class Need(Enum):
     RAW_CASE = "raw header case"
     """Header names in the client's own spelling."""
     RAW_CONNECTION = "own connection"
-    """HTTP/1's Connection line of the client itself, not of a proxy in front."""
+    """HTTP/1's Connection and Upgrade lines of the client itself, not of a proxy in front."""
     RAW_VERSION = "own version"
     """HTTP version and Accept-Encoding of the client itself, not of a proxy in front."""
     HTTPS = "https"
@@ -45,6 +45,11 @@ DIRECT: Final = frozenset((Need.RAW_ORDER, Need.RAW_CASE, Need.RAW_CONNECTION, N
 """What arrives unchanged when clients, or a proxy that only passes bytes on, connect to us."""
 BEHIND_PROXY: Final[frozenset[Need]] = frozenset()
 """What a proxy that speaks HTTP itself leaves intact, when nothing more is known about it."""
+
+
+def sees_answers(front: str) -> bool:
+    """Whether the shop's answers come through us; else what becomes of a request is known only where somebody says."""
+    return front != "forward-auth"
 
 
 def intact_of(front: str) -> frozenset[Need]:
@@ -202,7 +207,7 @@ _ROWS: Final = (
     ),
     _row(
         "protocol.h2c", 4.5, "It offers a way to talk that no browser has",
-        _recorded("15 % of 2,039 impersonators'"),
+        _recorded("15 % of 2,039 impersonators'"), Need.RAW_CONNECTION,
     ),
     _row(
         "protocol.priority", 2.5, "It ranks its request in a way that this browser does not",

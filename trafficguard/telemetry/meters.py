@@ -30,7 +30,7 @@ REFUSALS: Final = (
     "bad-target", "fragment", "bad-escape", "connect",
     "missing-host", "repeated-host", "bad-host",
     "bad-length", "repeated-length", "length-and-chunked", "bad-coding", "old-chunked",
-    "bad-connection", "expectation", "bad-chunk", "body-too-large", "slow-head", OTHER,
+    "bad-connection", "expectation", "bad-chunk", "body-too-large", "slow-head", "untold", OTHER,
 )  # fmt: skip
 """Every `Refusal.reason`."""
 ERRORS: Final = (
