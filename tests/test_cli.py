@@ -62,12 +62,19 @@ def test_the_version_is_printed() -> None:
     assert run("--version").output == f"trafficguard {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "check", "explain", "warm"])
+@pytest.mark.parametrize("command", sorted(main.commands))
 def test_every_help_ends_with_examples_that_fit_into_a_terminal(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"trafficguard {command}" in result.output.split("Example")[-1]
     assert max(map(len, result.output.splitlines())) <= 88
+
+
+def test_the_help_lists_every_command_under_what_one_wants_to_do() -> None:
+    said = run("--help").output
+    assert "Others:" not in said
+    assert [name for name in main.commands if f"\n  {name} " not in said] == []
+    assert said.index("Start:") < said.index("Steer a program that runs:") < said.index("Work on a policy:")
 
 
 def test_the_help_of_serve_states_what_wins() -> None:

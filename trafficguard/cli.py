@@ -20,6 +20,7 @@ from rich.console import Console
 
 from trafficguard import __version__
 from trafficguard.commands import operate
+from trafficguard.commands.init import init
 from trafficguard.errors import ConfigError, NotDoneError, TrafficGuardError
 from trafficguard.load import load_settings, load_with_policy
 from trafficguard.sources.packs import policy_path
@@ -30,12 +31,29 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _FILE: Final = click.Path(path_type=Path)
 _CANNOT_USE: Final = 2
 _NOT_DONE: Final = 1
+_SECTIONS: Final = {
+    "Start": ("demo", "init", "check", "serve"),
+    "Steer a program that runs": ("status", "mode", "allow", "block", "forget", "reload"),
+    "Work on a policy": ("diff", "explain", "signals", "import", "schema"),
+    "Install": ("warm", "completion"),
+}
+"""Commands as the help lists them."""
 _BEYOND_HEAD: Final = 64 * 1024
 """Bytes read of a request file beyond the largest head, so that a body behind it is noticed."""
 
 
 class Commands(click.Group):
     """Turns every error that is somebody else's to mend into one message and exit code 2."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands by what one wants to do."""
+        known = [name for names in _SECTIONS.values() for name in names]
+        others = [name for name in self.list_commands(ctx) if name not in known]
+        for title, names in (*_SECTIONS.items(), ("Others", others)):
+            found = [(name, command) for name in names if (command := self.get_command(ctx, name)) is not None]
+            if found:
+                with formatter.section(title):
+                    formatter.write_dl([(name, command.get_short_help_str(80)) for name, command in found])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
@@ -59,14 +77,15 @@ class Commands(click.Group):
     epilog="""\b
 Examples:
   trafficguard demo
-  trafficguard serve --upstream http://127.0.0.1:9000
+  trafficguard serve --upstream http://127.0.0.1:9000 --shadow
   trafficguard COMMAND --help""",
 )
 @click.version_option(__version__, message="trafficguard %(version)s")
 def main() -> None:
     """TrafficGuard stands in front of an online shop and keeps crawlers and scrapers off it.
 
-    Every request gets one bot score with reasons; what scores too high is blocked before the shop sees it.
+    Every request gets one bot score with reasons. A policy says what scores lead to: a request passes, is slowed down,
+    has to show that a person is there, or is blocked before the shop sees it.
     """
 
 
@@ -86,12 +105,14 @@ def setting_flags(command: Command) -> Command:
             metavar="URL",
             help="Origin: http://host:port or unix:/path. May be repeated; replaces all sites of the file.",
         ),
-        click.option("--workers", metavar="N", help="Worker processes; one per core."),
+        click.option("--workers", metavar="N", help="Worker processes, 1 without it; best one per core."),
         click.option(
             "--policy", metavar="NAME|FILE", help="What scores lead to: balanced, strict, monitor or a policy file."
         ),
         click.option("--shadow", is_flag=True, help="Judge and record everything, act on nothing."),
-        click.option("--admin", metavar="PLACE|none", help="Where /healthz, /readyz and /metrics are."),
+        click.option(
+            "--admin", metavar="PLACE|none", help="Where /metrics is, and where `status`, `mode` ... ask."
+        ),
     )
     for flag in reversed(flags):
         command = flag(command)
@@ -116,9 +137,12 @@ def serve(ctx: click.Context, /, config: Path | None, **flags: object) -> None:
     """Run the proxy in front of a shop.
 
     Settings come from flags, then TRAFFICGUARD_ environment variables, then the file, then defaults; the
-    first that names a setting wins. Every setting is in config/trafficguard.yaml. As a variable, limits.head
-    is TRAFFICGUARD_LIMITS__HEAD, and lists are written with commas; TRAFFICGUARD_CONFIG names the file and
-    TRAFFICGUARD_UPSTREAM the origins.
+    first that names a setting wins. `trafficguard init` writes a first file; every setting there is stands in
+    config/trafficguard.yaml of the source. As a variable, limits.head is TRAFFICGUARD_LIMITS__HEAD, and lists are
+    written with commas; TRAFFICGUARD_CONFIG names the file and TRAFFICGUARD_UPSTREAM the origins.
+
+    While it runs: `trafficguard status`, `mode`, `allow`, `block`, `reload`. A policy file that changes is read anew
+    within a second.
     """
     settings = load_with_policy(config, os.environ, flags)[0].settings
     from trafficguard.supervisor import serve as run
@@ -203,6 +227,7 @@ def import_() -> None:
 
 
 @import_.command(
+    short_help="Print an Anubis policy as one of ours.",
     epilog="""\b
 Examples:
   trafficguard import anubis botPolicies.yaml > policy.yaml
@@ -310,6 +335,7 @@ Examples:
   trafficguard explain request.txt
   printf 'GET / HTTP/1.1\\nHost: a\\n' | trafficguard explain -
   trafficguard explain --times 30 --every 2 request.txt
+  trafficguard explain --policy strict request.txt
   trafficguard explain --https --json request.txt"""
 )
 @click.argument("request_file", metavar="REQUEST.txt|-", type=click.File("rb"))
@@ -417,7 +443,7 @@ def warm() -> None:
     )
 
 
-for _command in operate.COMMANDS:
+for _command in (init, *operate.COMMANDS):
     main.add_command(_command)
 
 

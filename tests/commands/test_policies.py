@@ -143,6 +143,20 @@ def test_the_program_answers_what_a_shell_asks_of_it() -> None:
     assert result.stdout == "plain,check\n"
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command_and_the_words_that_it_takes(shell: str) -> None:
+    def completed(words: str) -> str:
+        # Fish tells what the last word begins with, the others where it is.
+        at = "" if shell == "fish" else str(len(words.split()))
+        asked = {"_TRAFFICGUARD_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": at}
+        return CliRunner().invoke(main, [], prog_name="trafficguard", env=asked).stdout
+
+    offered = completed("trafficguard ")
+    assert [name for name in main.commands if name not in offered] == []
+    modes = completed("trafficguard mode ")
+    assert all(word in modes for word in ("off", "shadow", "enforce", "configured"))
+
+
 @pytest.mark.parametrize("command", ["diff", "import", "schema", "completion"])
 def test_every_help_ends_with_examples(command: str) -> None:
     result = run(command, "--help")
