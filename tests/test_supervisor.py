@@ -21,15 +21,18 @@ import msgpack
 import pytest
 
 from trafficguard import supervisor as module
+from trafficguard.control.dispatch import confirm, confirmed, receive
 from trafficguard.errors import StartError
 from trafficguard.nursery import Child, fork
 from trafficguard.policy.build import build
 from trafficguard.policy.defaults import BALANCED
 from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
+from trafficguard.steering import Steering
 from trafficguard.storage.sinks import MOST_MESSAGES
 from trafficguard.supervisor import Doors, Supervisor
 from trafficguard.telemetry.events import Event
+from trafficguard.telemetry.meters import STATUSES, Meters
 from trafficguard.worker import Berth
 
 DEADLINE = 10.0
@@ -64,6 +67,16 @@ def waiting_to_be_told(berth: Berth, settings: Settings, orders: Orders) -> None
     berth.channel.setblocking(True)
     berth.channel.recv(1)
     obedient(berth, settings, orders)
+
+
+def following(berth: Berth, _settings: Settings, orders: Orders) -> None:
+    """Tells the number of the orders that it starts with, and follows all that come until it is asked to end."""
+    berth.channel.send(msgpack.packb([event(orders.number)]))
+    confirm(berth.line, orders.number)
+    say_ready(berth)
+    while signal.sigtimedwait({signal.SIGTERM}, 0.005) is None:
+        if (later := receive(berth.line)) is not None:
+            confirm(berth.line, later.number)
 
 
 def event(number: int) -> dict[str, Any]:
@@ -327,6 +340,135 @@ async def test_everything_that_workers_told_is_recorded_up_to_their_last_word(
     assert [one["status"] for one in running.events] == told
     assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == told
     assert running.supervisor._state.log_lost == 1
+
+
+# ---- orders
+
+
+async def test_orders_are_applied_when_all_workers_follow_them(supervise: Supervise) -> None:
+    running = supervise(following, workers=2)
+    await running.ready()
+    state, steering = running.supervisor._state.policy, running.supervisor._steering
+    await running.until(lambda: state.applied)
+    for number in range(2, 30):
+        steering.set_mode("shadow" if number % 2 else "off", "ann")
+        assert (state.number, state.applied) == (number, False)
+    await running.until(lambda: state.applied)
+    assert steering._confirmed == [29, 29]
+    assert await running.stop() == 0
+
+
+async def test_a_replaced_worker_starts_with_the_orders_in_force_even_those_given_meanwhile(supervise: Supervise) -> None:
+    running = supervise(following, workers=2)
+    await running.ready()
+    state, steering = running.supervisor._state.policy, running.supervisor._steering
+    steering.set_mode("shadow", "ann")
+    await running.until(lambda: state.applied)
+    os.kill(running.pids[0], signal.SIGKILL)
+    await running.until(lambda: running.pids[0] == 0)
+    assert not state.applied
+    steering.set_mode("off", "ann")
+    await running.until(lambda: state.applied)
+    assert steering._confirmed == [3, 3]
+    assert await running.stop() == 0
+    assert sorted(one["status"] for one in running.events) == [1, 1, 3]
+
+
+async def test_what_a_worker_left_unread_is_not_its_successors(
+    supervise: Supervise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = supervise(obedient)
+    await running.ready()
+    for _ in range(5):
+        running.supervisor._steering.set_mode("shadow", "ann")
+    monkeypatch.setattr(module, "run", following)
+    monkeypatch.setattr(module, "confirmed", none_but(6))
+    os.kill(running.pids[0], signal.SIGKILL)
+    await running.until(lambda: running.supervisor._state.policy.applied)
+    assert await running.stop() == 0
+    assert [one["status"] for one in running.events] == [6]
+
+
+def none_but(number: int) -> Callable[[socket.socket], int | None]:
+    """Reads confirmations, which must all be of one number."""
+
+    def read(line: socket.socket) -> int | None:
+        latest = confirmed(line)
+        assert latest in (None, number)
+        return latest
+
+    return read
+
+
+async def test_a_worker_that_takes_no_orders_is_replaced(supervise: Supervise, caplog: pytest.LogCaptureFixture) -> None:
+    running = supervise(obedient)
+    await running.ready()
+    (victim,) = running.pids
+    for _ in range(5000):
+        running.supervisor._steering.set_mode("shadow", "ann")
+        if "takes no orders" in caplog.text:
+            break
+    await running.until(lambda: running.pids not in ([0], [victim]))
+    assert await running.stop() == 0
+
+
+async def test_orders_that_cannot_be_sent_leave_those_before_in_force_and_are_told_of(
+    supervise: Supervise, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_memory(_orders: Orders) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    running = supervise(following)
+    await running.ready()
+    state = running.supervisor._state.policy
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "Parcel", no_memory)
+        running.supervisor._steering.set_mode("shadow", "ann")
+    assert "orders 2 cannot be sent" in caplog.text
+    assert not state.applied
+    running.supervisor._steering.set_mode("off", "ann")
+    await running.until(lambda: state.applied)
+    assert await running.stop() == 0
+
+
+async def test_sighup_reloads(supervise: Supervise) -> None:
+    running = supervise(following)
+    await running.ready()
+    state = running.supervisor._state.policy
+    os.kill(os.getpid(), signal.SIGHUP)
+    await running.until(lambda: state.reloads == 1 and state.applied)
+    assert await running.stop() == 0
+
+
+async def test_files_are_watched_on_whatever_a_second_brings(
+    supervise: Supervise, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_LOOK", 0.001)
+    monkeypatch.setattr(Steering, "each_second", lambda *_: 1 / 0)
+    looks: list[int] = []
+    monkeypatch.setattr(Steering, "files_changed", lambda _: bool(looks.append(1)))
+    running = supervise(following)
+    await running.until(lambda: len(looks) > 10)
+    assert "ZeroDivisionError" in caplog.text
+    assert await running.stop() == 0
+
+
+async def test_verdicts_are_counted_by_version_for_a_bounded_number_of_them(supervise: Supervise) -> None:
+    supervisor = supervise(following).supervisor
+    state, meters = supervisor._state.policy, Meters(supervisor._planes[0])
+    row = len(STATUSES)  # the first row is of requests that were not judged
+    for version in range(module._MOST_VERSIONS + 5):
+        state.version = f"v{version}"
+        meters.requests[0] += 1000
+        meters.requests[row] += version + 1  # passes
+        meters.requests[2 * row + 3] += 2  # blocks
+        meters.flush()
+        tally = supervisor._count_verdicts()
+        assert (state.verdicts[f"v{version}", "pass"], state.verdicts[f"v{version}", "block"]) == (version + 1, 2)
+        assert tally.hard == 2 * (version + 1)
+        assert tally.judged == (version + 1) * (version + 2) // 2 + tally.hard
+    assert len({version for version, _ in state.verdicts}) == module._MOST_VERSIONS
+    assert ("v4", "pass") not in state.verdicts
 
 
 # ---- doors

@@ -19,14 +19,18 @@ from typing import Any
 import msgpack
 import pytest
 
+from tests.corpus.clients import request_of
 from tests.counters.memories import TINY, new_table
-from tests.net.harness import orders_of
+from tests.net.harness import NOON, orders_of
 from trafficguard.clock import SECOND
-from trafficguard.control.dispatch import open_line
+from trafficguard.control.dispatch import Parcel, confirmed, open_line
 from trafficguard.exchange import Conditions, Exchange
 from trafficguard.net.gauges import gauges_bytes
 from trafficguard.net.listener import bind, take_in, turn_away
 from trafficguard.net.wheel import TICK
+from trafficguard.policy.build import build
+from trafficguard.policy.model import PolicyFile
+from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
 from trafficguard.signals.catalog import BEHIND_PROXY, DIRECT
 from trafficguard.storage.pump import open_channel
@@ -49,6 +53,8 @@ class Supervising:
 
     berth: Berth
     channel: socket.socket
+    line: socket.socket
+    """Where it sends orders."""
     ready: int
     life: int
 
@@ -73,7 +79,7 @@ def supervising() -> Iterator[Supervising]:
         0, 1, sockets, plane, gauges, board, writing, worker_line, telling, life,
         logs=True, counters=new_table(TINY), secret=b"s" * 32,
     )  # fmt: skip
-    yield Supervising(berth, channel, ready, held)
+    yield Supervising(berth, channel, line, ready, held)
     for sock in (channel, writing, line, worker_line, *sockets):
         sock.close()
     for fd in (ready, telling, life, held):
@@ -183,6 +189,93 @@ async def test_a_second_tells_how_late_timers_ran_in_it(supervising: Supervising
     assert 3.0 <= totals([supervising.berth.plane])["loop_lag"][0] / SECOND < 4.0
     worker._each_second()
     assert totals([supervising.berth.plane])["loop_lag"] == [0]
+
+
+# ---- orders
+
+FAILS = PolicyFile.model_validate({"rules": [{"name": "odd", "when": 'int(headers["x-n"]) > 5', "action": "block"}]})
+
+
+def give(supervisor_line: socket.socket, orders: Orders) -> None:
+    parcel = Parcel(orders)
+    assert parcel.send(supervisor_line)
+    parcel.close()
+
+
+async def test_a_worker_confirms_what_it_starts_with_and_follows_the_latest_of_what_comes(supervising: Supervising) -> None:
+    worker = worker_of(supervising.berth, settings_of())
+    site = worker.services.sites.all[0]
+    line = supervising.line
+    async with serving(worker, supervising.ready):
+        assert confirmed(line) == 1
+        for number, mode in ((2, "off"), (3, "shadow")):
+            give(line, Orders(number, build(FAILS), mode))  # type: ignore[arg-type]
+        async with asyncio.timeout(DEADLINE):
+            while confirmed(line) != 3:
+                await asyncio.sleep(0)
+        assert worker.services.guard.orders.policy.file == FAILS
+        assert (site.judges, site.enforces) == (True, False)
+
+
+async def test_orders_that_cannot_be_followed_are_not_confirmed_and_those_before_stay(
+    supervising: Supervising, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = worker_of(supervising.berth, settings_of())
+    before = worker.services.guard.orders
+    with monkeypatch.context() as broken:
+        broken.setattr("trafficguard.guard.Gatherer", lambda _: 1 / 0)
+        give(supervising.line, Orders(2, build(FAILS), "off"))
+        with pytest.raises(ZeroDivisionError):
+            worker._on_orders()
+    assert confirmed(supervising.line) is None
+    assert worker.services.guard.orders is before
+    assert worker.services.sites.all[0].enforces
+    give(supervising.line, Orders(3, build(FAILS), "off"))
+    worker._on_orders()
+    assert confirmed(supervising.line) == 3
+    assert not worker.services.sites.all[0].judges
+
+
+async def test_a_line_that_is_gone_is_not_listened_to_any_more(supervising: Supervising) -> None:
+    async with serving(worker_of(supervising.berth, settings_of()), supervising.ready) as task:
+        supervising.line.close()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not asyncio.get_running_loop().remove_reader(supervising.berth.line)
+        assert not task.done()
+
+
+async def test_rules_that_fail_are_counted_and_told_once(
+    supervising: Supervising, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of()
+    dead = worker_of(supervising.berth, settings)
+    dead.services.meters.rule_errors = 5
+    dead.services.meters.flush()
+    worker = Worker(supervising.berth, settings, orders_of(settings, FAILS))
+    request = request_of("GET / HTTP/1.1\nHost: shop.example\nX-N: many", secure=True)
+    request.site = "*"
+    for _ in range(2):
+        assert worker.services.guard.judge(request, NOON, Conditions()).rule == "default"
+    worker.services.guard.follow(Orders(2, build(FAILS)))
+    worker.services.guard.judge(request, NOON, Conditions())
+    for _ in range(2):
+        worker._each_second()
+    assert totals([supervising.berth.plane])["rule_errors"] == [8]
+    (message,) = caplog.messages
+    assert message.endswith("which they then do not match: {'odd': 3}")
+
+
+async def test_conditions_are_those_of_the_host_and_its_origins(
+    supervising: Supervising, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = worker_of(supervising.berth, settings_of())
+    monkeypatch.setattr(os, "getloadavg", lambda: (6.0, 0.0, 0.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    supervising.berth.board[0] = 0
+    worker.services.strain.add(2 * SECOND, 503)
+    worker._each_second()
+    assert worker.services.conditions == Conditions(load=1.5, origins_up=0.5, origin_latency=2.0, error_rate=1.0)
 
 
 # ---- going

@@ -81,12 +81,16 @@ class Fuse:
         """For how long it still is."""
         return self._seconds_left
 
-    def arm(self, now: Tally) -> None:
-        """A change has been made: from now on its share is compared with that of the last quiet minute."""
+    def arm(self) -> None:
+        """A change is being made: its share is compared with that of the last quiet minute."""
         if not self.is_watching:
-            self._before = (now - self._history[0]).share
-        self._since = now
+            self._before = (self._history[-1] - self._history[0]).share
+        self._since = self._history[-1]  # up to two seconds old: what was judged since then weighs little
         self._seconds_left = FUSE_WATCH_S
+
+    def disarm(self) -> None:
+        """What was changed has been taken back."""
+        self._seconds_left = 0
 
     def look(self, now: Tally) -> str:
         """To be called every second; why it blows, or nothing."""
@@ -97,7 +101,6 @@ class Fuse:
         since = now - self._since
         if since.judged < FUSE_LEAST or since.share - self._before <= self._limit:
             return ""
-        self._seconds_left = 0
         return (
             f"challenges and blocks jumped from {self._before:.0%} to {since.share:.0%} of {since.judged} requests "
             f"(fuse: {self._limit:.0%})"
@@ -128,8 +131,6 @@ class Steering:
         self._fuse = Fuse(settings.fuse)
         self._safe: Orders | None = None
         """What was in force before the changes that the fuse watches."""
-        self._is_changed = False
-        """Whether there is a change that the fuse does not watch yet."""
         self._reloading = asyncio.Lock()
         self._builder = ThreadPoolExecutor(1, "policy", _step_back)
         self._confirmed = [0] * len(state.workers)
@@ -241,9 +242,6 @@ class Steering:
         return bool(self._files) and _stamps(self._files) != self._stamps
 
     def _watch_fuse(self, tally: Tally) -> None:
-        if self._is_changed:
-            self._is_changed = False
-            self._fuse.arm(tally)
         why = self._fuse.look(tally)
         if why and self._safe is not None:
             self._blow(self._safe, why)
@@ -262,7 +260,8 @@ class Steering:
         sites = {site: weaker(safe.ordered(site), self.orders.ordered(site)) for site in self._sites}
         orders = replace(self.orders, policy=safe.policy, mode=mode, sites=_apart(sites, mode))
         self._give(orders, "fuse", "fuse", why=why)
-        self._safe, self._is_changed = None, False
+        self._fuse.disarm()
+        self._safe = None
 
     # ---- telling
 
@@ -271,7 +270,7 @@ class Steering:
         does_more = any(mode != weaker(before, mode) for before, mode in modes)
         if orders.policy is not self.orders.policy or does_more:
             self._safe = self._safe or self.orders
-            self._is_changed = True
+            self._fuse.arm()
         self.orders = replace(orders, number=self.orders.number + 1)
         self._state.policy.applied, self._state.policy.latest = False, f"{what} by {who}"
         self._tell()

@@ -190,6 +190,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
         if self._log_file is not None:
             self._log_file.open()
         try:
@@ -204,7 +205,6 @@ class Supervisor:
                 loop.add_reader(place.line, self._on_confirmed, place)
                 self._spawn(place)
             self._start_health_checks()
-            loop.add_signal_handler(signal.SIGHUP, self._reload_soon, "SIGHUP")
             watching = asyncio.create_task(self._watch())
             await self._stop.wait()
             watching.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 
+from loadtests.rules import operator_rules
 from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
 from trafficguard.guard import Guard
@@ -31,10 +32,11 @@ def make_guard(
     cookie: str | None = SESSION_COOKIE,
     sizes: Sizes | None = None,
     populated: bool = False,
+    rules: int = 0,
 ) -> Iterator[Guard]:
     """A guard with empty memory and the default policy; `off` are signals that are not measured.
 
-    `populated`: its memory is mapped beforehand, as in a worker.
+    `populated`: its memory is mapped beforehand, as in a worker. `rules`: of an operator, asked first.
     """
     shop = SiteSettings(
         hosts=[site],
@@ -46,16 +48,17 @@ def make_guard(
         if populated:
             table.populate()
         facts = facts_of([shop], SECRET)
-        yield Guard(Orders(1, build(policy(off))), table.memory, facts)
+        yield Guard(Orders(1, build(policy(off, rules))), table.memory, facts)
     finally:
         table.close()
 
 
-def policy(off: Set[str] = frozenset()) -> PolicyFile:
+def policy(off: Set[str] = frozenset(), rules: int = 0) -> PolicyFile:
     """A policy that does nothing but block from 75 on, so that runs show what scores do and not what throttles do."""
     return PolicyFile.model_validate(
         {
             "signals": {name: {"mode": "off"} for name in sorted(off)},
+            "rules": operator_rules(rules),
             "thresholds": [{"name": "score", "steps": [{"score": 75, "action": "block"}]}],
         }
     )

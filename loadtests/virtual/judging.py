@@ -132,8 +132,8 @@ def cost_of(call: str, nanoseconds: npt.NDArray[np.int64]) -> Cost:
     return Cost(call, len(nanoseconds), float(microseconds.mean()), float(p50), float(p99), float(p999))
 
 
-def measure(scenario: Scenario) -> list[Cost]:
-    """The costs of both calls over a whole scenario."""
+def measure(scenario: Scenario, rules: int = 0) -> list[Cost]:
+    """The costs of both calls over a whole scenario, with as many rules of an operator."""
     catalogue = Catalogue(scenario.items)
     with make_guard() as guard:
         recorder = Recorder(guard)
@@ -142,7 +142,7 @@ def measure(scenario: Scenario) -> list[Cost]:
     gc.freeze()
     gc.disable()
     try:
-        runs = [replay_anew(recorder.calls) for _ in range(REPLAYS)]
+        runs = [replay_anew(recorder.calls, rules) for _ in range(REPLAYS)]
     finally:
         gc.enable()
         gc.unfreeze()
@@ -150,19 +150,20 @@ def measure(scenario: Scenario) -> list[Cost]:
     return [cost_of("judge", judging), cost_of("observe", observing)]
 
 
-def replay_anew(calls: list[Heard | Ended]) -> tuple[list[int], list[int]]:
+def replay_anew(calls: list[Heard | Ended], rules: int) -> tuple[list[int], list[int]]:
     """`replay` for a guard that knows nobody, but whose memory the system has handed out, as it has in operation."""
-    with make_guard(populated=True) as guard:
+    with make_guard(populated=True, rules=rules) as guard:
         return replay(calls, guard)
 
 
 @click.command()
 @click.option("--minutes", default=45.0, show_default=True, type=click.FloatRange(1, 600), help="Virtual length.")
+@click.option("--rules", default=0, show_default=True, type=click.IntRange(0, 2000), help="Of an operator.")
 @click.option("--check", is_flag=True, help=f"Exit with 1 when a verdict's p99 is above {LIMIT_P99_US:.0f} µs.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
-def main(minutes: float, check: bool, json_file: Path | None) -> None:
+def main(minutes: float, rules: int, check: bool, json_file: Path | None) -> None:
     """Time every verdict of the virtual hour."""
-    costs = measure(chosen(1, minutes, (), None))
+    costs = measure(chosen(1, minutes, (), None), rules)
     table = Table(box=SIMPLE_HEAD)
     for column in ("call", "calls", "mean µs", "p50 µs", "p99 µs", "p99.9 µs"):
         table.add_column(column, justify="left" if column == "call" else "right")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +40,7 @@ def orders(number: int, rules: int = 1) -> Orders:
 
 def send(one: Orders, *lines: socket.socket) -> None:
     parcel = Parcel(one)
-    assert all([parcel.send(line) for line in lines])
+    assert all(parcel.send(line) for line in lines)
     parcel.close()
 
 
@@ -49,7 +50,7 @@ def blocks(policy_of: Orders, number: int) -> bool:
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_orders_arrive_whole(line: Line) -> None:
@@ -164,7 +165,7 @@ def test_four_workers_that_take_orders_over_at_once_all_get_them_whole() -> None
     policy = orders(0, rules=100).policy
     for number in range(1, ROUNDS + 1):
         parcel = Parcel(Orders(number, policy, "shadow", BY_HAND))
-        assert all([parcel.send(ours) for ours, _ in lines])
+        assert all(parcel.send(ours) for ours, _ in lines)
         parcel.close()
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * WORKERS
     assert [confirmed(ours) for ours, _ in lines] == [ROUNDS] * WORKERS

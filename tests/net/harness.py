@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from tests.counters.memories import TINY, new_table
 from tests.net.lines import Line, read_all, until
 from trafficguard.actions import BLOCK, PASS, ActionValue
+from trafficguard.clock import SECOND
 from trafficguard.control.dispatch import open_line
 from trafficguard.exchange import Conditions, Exchange, Outcome, Request, Verdict
 from trafficguard.net.gauges import gauges_bytes
@@ -32,6 +33,7 @@ from trafficguard.settings import Settings
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
 from trafficguard.worker import Berth, Worker
 
+NOON = 1_700_000_000 * SECOND
 SECRET = b"the secret of the tests, which is no secret"
 
 
@@ -66,6 +68,16 @@ class PathGuard:
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
         self.observed.append((request, outcome))
+
+
+class Still:
+    """A clock in a test's hand."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def now(self) -> int:
+        return self.time
 
 
 class Record:
@@ -157,6 +169,13 @@ class Proxy:
             return await read_all(reader)
         finally:
             writer.close()
+
+    def stop_time(self) -> None:
+        """From now on its clock stands still, and the ids that it gives to requests are those of every such proxy."""
+        services = self.worker.services
+        services.clock = Still()  # type: ignore[assignment]
+        services._request_prefix = b"0" * 12
+        services._request_page = b"0" * 18
 
     def pass_time(self, seconds: float) -> None:
         """Turns the wheel as often as it turns in so many seconds."""

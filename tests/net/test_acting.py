@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.net.harness import Proxy, orders_of, proxy_to
+from tests.net.harness import NOON, Proxy, orders_of, proxy_to
 from tests.net.lines import settle, until
 from tests.net.messages import chunked, get, post, statuses, value_of
 from tests.net.origins import Origin, recording_origin, scripted_origin
 from tests.net.test_drain import serving_worker, tell_to_go
 from trafficguard.actions import ActionValue, BlockAction, ChallengeAction, TarpitAction, ThrottleAction
-from trafficguard.clock import SECOND
 from trafficguard.control.dispatch import Parcel, confirmed, open_line
 from trafficguard.exchange import Outcome
 from trafficguard.net.connection import Hold
@@ -29,7 +28,6 @@ from trafficguard.net.throttle import MOST_HELD_OF_ONE
 from trafficguard.policy.model import PolicyFile
 from trafficguard.settings import Settings
 
-NOON = 1_700_000_000 * SECOND
 NEVER = ThrottleAction.model_validate({"rate": 0.02, "burst": 1, "delay": "60s"})
 """The second request waits for 50 s, longer than any test."""
 SOON = ThrottleAction.model_validate({"rate": 100, "burst": 1, "delay": "10s"})
@@ -38,21 +36,11 @@ NOW_OR_NOT = ThrottleAction.model_validate({"rate": 0.01, "burst": 1, "delay": "
 PAGE = ("Accept: text/html",)
 
 
-class Still:
-    """A clock in a test's hand."""
-
-    def __init__(self) -> None:
-        self.time = NOON
-
-    def now(self) -> int:
-        return self.time
-
-
 @contextlib.asynccontextmanager
 async def enforcing(action: ActionValue, **more: Any) -> AsyncIterator[tuple[Origin, Proxy]]:
     """An origin, and a proxy that does `action` about `/bad`."""
     async with recording_origin() as origin, proxy_to(origin.url, mode="enforce", action=action, **more) as proxy:
-        proxy.worker.services.clock = Still()  # type: ignore[assignment]
+        proxy.stop_time()
         yield origin, proxy
 
 
@@ -203,10 +191,10 @@ async def test_a_full_queue_refuses_and_is_refilled_in_turn() -> None:
         pacer = proxy.worker.services.pacer
         key, _, _ = pacer.turn(proxy.guard.requests[0], SOON, "test", NOON)  # the turn of those who fill it
         for _ in range(MOST_HELD_OF_ONE):
-            pacer.hold(key)
+            pacer.hold(key, 1)
         assert statuses((await proxy.ask(get("/bad/more")))[0]) == [429]
         assert statuses((await proxy.ask(get("/good")))[0]) == [200]
-        pacer.release(key)
+        pacer.release(key, 1)
         assert statuses((await proxy.ask(get("/bad/last")))[0]) == [200]
         assert targets(origin) == [b"/bad", b"/good", b"/bad/last"]
 
@@ -222,6 +210,36 @@ async def test_what_a_client_sends_while_it_waits_stays_out_of_our_memory() -> N
         assert connection._queued == b""  # type: ignore[attr-defined]
         assert line._writer.transport.get_write_buffer_size() > 0
         line.reset()
+
+
+async def test_what_came_of_bodies_counts_as_held() -> None:
+    async with enforcing(NEVER) as (_, proxy):
+        await spend_burst(proxy)
+        body = b"x" * 100_000
+        line = await proxy.line()
+        await line.say_all(post(body, "/bad/2") + get("/good"))
+        await until(lambda: paced(proxy) == 1)
+        (connection,) = proxy.worker.services.wheel.items()
+        pacer, upload = proxy.worker.services.pacer, connection._upload  # type: ignore[attr-defined]
+        assert pacer._held_bytes >= len(upload.held) + len(connection._queued)  # type: ignore[attr-defined]
+        line.reset()
+        await until(lambda: paced(proxy) == 0)
+        assert pacer._held_bytes == 0
+
+
+async def test_a_login_is_held_back_and_goes_on_whole() -> None:
+    policy = PolicyFile.model_validate(
+        {"rules": [{"name": "slow", "when": "true", "action": {"throttle": {"rate": 50, "burst": 1, "delay": "10s"}}}]}
+    )
+    form = post(b"username=ann&password=x", "/login", "Content-Type: application/x-www-form-urlencoded")
+    async with enforcing(SOON, real_guard=True, policy=policy) as (origin, proxy):
+        for _ in range(2):
+            line = await proxy.line(form[:-5])
+            line.say(form[-5:])
+            assert statuses((await line.hear_answer())[0]) == [200]
+            line.close()
+        assert [seen.body for seen in origin.requests] == [b"username=ann&password=x"] * 2
+        assert {one.verdict.action.word for one in proxy.record.exchanges if one.verdict} == {"throttle"}
 
 
 # ---- throttle: leaving
@@ -288,6 +306,16 @@ async def test_who_is_held_goes_on_when_verdicts_are_no_longer_carried_out(mode:
         await order(proxy, mode=mode)
         assert statuses((await line.hear_answer())[0]) == [200]
         line.close()
+
+
+async def test_who_is_trapped_is_let_out_when_verdicts_are_no_longer_carried_out() -> None:
+    async with enforcing(tarpit("1h")) as (_, proxy):
+        line = await proxy.line(get("/bad"))
+        await line.hear_head()
+        await order(proxy, mode="shadow")
+        await line.hear_nothing_more()
+        await until(lambda: proxy.connections == 0)
+        assert proxy.meters.trapped == 0
 
 
 async def order(proxy: Proxy, mode: str) -> None:

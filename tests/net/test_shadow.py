@@ -1,16 +1,31 @@
-"""With mode shadow the bytes in both directions are those of mode off, even of a request that would be blocked."""
+"""With mode shadow the bytes in both directions are those of mode off, and the verdicts are those of enforce.
+
+The clock stands still and request ids are the same in every run, so bytes are compared as they are.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from tests.net.harness import proxy_to
+from tests.corpus.wire import cases
+from tests.counters.memories import TINY, new_table
+from tests.net.harness import SECRET, proxy_to
+from tests.net.lines import until
 from tests.net.messages import chunked, get, in_chunks, ok, post, statuses
 from tests.net.origins import Origin, recording_origin
 from tests.net.test_tunnel import HANDSHAKE
-from trafficguard.policy.model import PolicyFile
+from trafficguard.exchange import Conditions, Exchange
+from trafficguard.guard import Guard
+from trafficguard.policy.build import build
+from trafficguard.policy.model import PolicyFile, SitePolicy
+from trafficguard.policy.orders import Orders
+from trafficguard.settings import SiteSettings
+from trafficguard.signals.facts import facts_of
+from trafficguard.telemetry.events import event_of
 
 STRICTEST = PolicyFile.model_validate({"thresholds": [{"steps": [{"score": 1, "action": "block"}]}]})
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -40,18 +55,14 @@ async def bytes_of(mode: str, conversation: bytes, real_guard: bool) -> tuple[by
     async with recording_origin(lambda seen: ok(seen.target, b"X-Shop: a\r\n")) as origin:
         sites = [{"hosts": ["shop.example"], "upstreams": [{"servers": [origin.url]}]}]
         async with proxy_to(sites=sites, mode=mode, real_guard=real_guard, policy=STRICTEST) as proxy:
+            proxy.stop_time()
             answers = await proxy.send(conversation)
             decided = [one.verdict.action.word if one.verdict else None for one in proxy.record.exchanges]
-        return timeless(answers), [timeless(received) for received in received_by(origin)], decided
+        return answers, received_by(origin), decided
 
 
 def received_by(origin: Origin) -> list[bytes]:
     return [received for received in origin.received if received]
-
-
-def timeless(raw: bytes) -> bytes:
-    raw = re.sub(rb"\b[0-9a-f]{20}\b", b"<id>", raw)
-    return re.sub(rb"Date: [^\r]*", b"Date: <now>", raw)
 
 
 @pytest.mark.parametrize("real_guard", [False, True], ids=["path guard", "real guard"])
@@ -90,3 +101,105 @@ async def test_protocol_is_enforced_in_every_mode() -> None:
             assert statuses(await proxy.send(post(b"1234"))) == [413]
             assert statuses(await proxy.send(get("/" + "x" * 700))) == [431]
             assert not origin.received
+
+
+# ---- whatever the verdict, for all that can come
+
+ACTIONS: dict[str, object] = {
+    "pass": "pass",
+    "throttle": {"throttle": {"rate": 0.01, "burst": 1, "delay": "1ms", "reveal": True}},
+    "throttle with delays": {"throttle": {"rate": 0.02, "burst": 1, "delay": "60s", "reveal": True}},
+    "challenge": "challenge",
+    "tarpit": {"tarpit": {"hold": "1h"}},
+    "block": {"block": {"status": 451, "body": "no", "close": True}},
+}
+EVERYTHING = {case.id: case.raw for case in cases()} | CONVERSATIONS
+
+
+def policy_of(action: object) -> PolicyFile:
+    """Whatever is asked, this is done about it; it is weighed and labelled too, and a rule in shadow would block."""
+    return PolicyFile.model_validate(
+        {
+            "rules": [
+                {"name": "weigh", "when": 'method == "GET"', "weigh": 2, "label": "heavy"},
+                {"name": "seen", "when": '"heavy" in labels', "action": "block", "mode": "shadow"},
+                {"name": "all", "when": "true", "action": action},
+            ]
+        }
+    )
+
+
+@dataclass
+class Run:
+    """What came of all conversations, one after another."""
+
+    client: dict[str, bytes]
+    origin: list[bytes]
+    exchanges: list[Exchange]
+
+
+async def run(policy: PolicyFile, **sections: Any) -> Run:
+    """All conversations through one proxy; origin connections are not kept, so that their order is that of requests."""
+    async with recording_origin(lambda seen: ok(seen.target, b"X-Shop: a\r\n")) as origin:
+        sites = [
+            {"hosts": ["*"], "upstreams": [{"servers": [origin.url]}], "session": {"cookie": "sid"}},
+        ]
+        settings = {"sites": sites, "pool": {"idle": 0}, **sections}
+        async with proxy_to(real_guard=True, policy=policy, **settings) as proxy:
+            proxy.stop_time()
+            answers = {}
+            for name, conversation in EVERYTHING.items():
+                answers[name] = await proxy.send(conversation)
+                await until(lambda: proxy.connections == 0 and origin.open == 0)
+            return Run(answers, received_by(origin), proxy.record.exchanges)
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)
+async def test_in_shadow_no_verdict_changes_a_byte_of_anything_that_can_come(action: object) -> None:
+    policy = policy_of(action)
+    off, shadow = await run(policy, mode="off"), await run(policy, mode="shadow")
+    assert shadow.client == off.client
+    assert shadow.origin == off.origin
+    word = action if isinstance(action, str) else next(iter(action))  # type: ignore[call-overload]
+    judged = {one.verdict.action.word for one in shadow.exchanges if one.verdict is not None}
+    assert judged == {word}
+    assert all(one.verdict is None for one in off.exchanges)
+
+
+@pytest.mark.parametrize("where", ["policy", "site", "rules"])
+async def test_a_policy_a_site_and_rules_in_shadow_change_no_byte_either(where: str) -> None:
+    policy = policy_of(ACTIONS["challenge"])
+    off = await run(policy, mode="off")
+    if where == "policy":
+        policy = policy.model_copy(update={"mode": "shadow"})
+    elif where == "site":
+        policy = policy.model_copy(update={"sites": {"*": SitePolicy(mode="shadow")}})
+    else:
+        rules = [rule.model_copy(update={"mode": "shadow", "label": None}) for rule in policy.rules]
+        policy = policy.model_copy(update={"rules": [rules[0], rules[2]]})
+    shadow = await run(policy, mode="enforce")
+    if where == "rules":  # what passes is told to the origin, as of every request while enforcing
+        shadow.origin = [re.sub(rb"X-Bot-[^\r]*\r\n", b"", received) for received in shadow.origin]
+        assert {one.verdict.shadow[-1] for one in shadow.exchanges if one.verdict} == {"all: challenge"}
+    assert shadow.client == off.client
+    assert shadow.origin == off.origin
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)
+async def test_what_is_recorded_in_shadow_is_what_enforcing_would_have_recorded(action: object) -> None:
+    """Every request that shadow judged is judged once more by a guard that enforces, and told the same outcomes."""
+    policy = policy_of(action)
+    shadow = await run(policy, mode="shadow")
+    site = SiteSettings.model_validate(
+        {"hosts": ["*"], "upstreams": [{"servers": ["http://127.0.0.1:9"]}], "session": {"cookie": "sid"}}
+    )
+    guard = Guard(Orders(1, build(policy), "enforce"), new_table(TINY).memory, facts_of([site], SECRET))
+    judged = [one for one in shadow.exchanges if one.verdict is not None and one.request is not None]
+    assert len(judged) > 30
+    for exchange in judged:
+        before, request = event_of(exchange), exchange.request
+        assert request is not None
+        exchange.verdict = guard.judge(request, exchange.started, Conditions())
+        guard.observe(request, exchange.outcome, exchange.ended)
+        assert event_of(exchange) == before
+    assert guard.errors == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,31 +90,33 @@ async def test_who_leaves_before_an_answer_says_nothing_about_the_origin() -> No
         assert look(proxy) == (0.0, 0.0)
 
 
-async def test_a_body_that_takes_its_time_does_not_make_the_origin_slow(manual_clock: list[int]) -> None:
+async def test_a_body_that_takes_its_time_does_not_make_the_origin_slow() -> None:
     async with recording_origin() as origin, proxy_to(origin.url) as proxy:
-        proxy.worker.services.clock = Manual(manual_clock)  # type: ignore[assignment]
+        proxy.stop_time()
         line = await proxy.line(post(b"1234")[:-2])
         await until(lambda: proxy.worker.services.meters.upstream_connects == 1)
-        manual_clock[0] += 60 * SECOND
+        proxy.worker.services.clock.time += 60 * SECOND  # type: ignore[attr-defined]
         line.say(b"34")
         await line.hear_answer()
         line.close()
         assert look(proxy)[0] < 1.0
 
 
-class Manual:
-    """A clock in a test's hand."""
-
-    def __init__(self, hand: list[int]) -> None:
-        self._hand = hand
-
-    def now(self) -> int:
-        return self._hand[0]
-
-
-@pytest.fixture
-def manual_clock() -> list[int]:
-    return [1_700_000_000 * SECOND]
+@pytest.mark.parametrize("settings", [{"limits": {"body": 12}}, {}], ids=["too large", "too slow"])
+async def test_a_body_that_never_comes_whole_says_nothing_about_the_origin(settings: dict[str, Any]) -> None:
+    async with recording_origin() as origin, proxy_to(origin.url, **settings) as proxy:
+        proxy.stop_time()
+        line = await proxy.line(get("/", "Transfer-Encoding: chunked", method="POST") + b"4\r\nbody\r\n")
+        await until(lambda: proxy.meters.upstream_connects == 1)
+        await until(lambda: len(origin.received) == 1)
+        proxy.worker.services.clock.time += 60 * SECOND  # type: ignore[attr-defined]
+        if settings:
+            line.say(b"10\r\nbodybodybodybody\r\n")
+        else:
+            proxy.turn_wheel(60)
+        await line.hear_answer()
+        assert look(proxy) == (0.0, 0.0)
+        line.close()
 
 
 async def test_a_rule_reads_them_from_the_next_second_on() -> None:

@@ -25,7 +25,15 @@ from trafficguard.clock import SECOND
 from trafficguard.counters import slot
 from trafficguard.counters.jit import jit_is_on
 from trafficguard.exchange import Request
-from trafficguard.net.throttle import MOST_HELD, MOST_HELD_OF_ONE, PARTS, Pacer, retry_after, revealed
+from trafficguard.net.throttle import (
+    MOST_HELD,
+    MOST_HELD_BYTES,
+    MOST_HELD_OF_ONE,
+    PARTS,
+    Pacer,
+    retry_after,
+    revealed,
+)
 from trafficguard.policy.keys import gate_key
 from trafficguard.policy.model import PolicyFile
 from trafficguard.telemetry.meters import Meters, plane_bytes, planes
@@ -170,11 +178,11 @@ def test_the_queue_of_one_key_is_bounded_and_a_full_one_spends_no_turn() -> None
     waits = []
     for _ in range(MOST_HELD_OF_ONE):
         waits.append(pacer.turn(request(), wanted, "test", NOON).wait)
-        pacer.hold(key)
+        pacer.hold(key, 1)
     assert waits == [(number + 1) * SECOND // 100 for number in range(MOST_HELD_OF_ONE)]
     assert [pacer.turn(request(), wanted, "test", NOON).wait for _ in range(100)] == [-1] * 100
     assert meters.paced == MOST_HELD_OF_ONE
-    pacer.release(key)
+    pacer.release(key, 1)
     assert pacer.turn(request(), wanted, "test", NOON).wait == waits[-1] + SECOND // 100
     assert meters.paced == MOST_HELD_OF_ONE - 1
 
@@ -183,7 +191,7 @@ def test_who_need_not_wait_needs_no_room() -> None:
     pacer, wanted = new_pacer(), action(rate=100, burst=1, delay=5)
     key = pacer.turn(request(), wanted, "test", NOON).key
     for _ in range(MOST_HELD_OF_ONE):
-        pacer.hold(key)
+        pacer.hold(key, 1)
     assert pacer.turn(request(), wanted, "test", NOON + SECOND).wait == 0
 
 
@@ -194,14 +202,26 @@ def test_all_queues_together_are_bounded_and_forget_who_has_left() -> None:
     for number in range(MOST_HELD):
         turn = pacer.turn(request(address=number), action(), "test", NOON)
         assert turn.wait == 1
-        pacer.hold(turn.key)
+        pacer.hold(turn.key, 1)
         keys.append(turn.key)
     assert pacer.turn(request(address=MOST_HELD), action(), "test", NOON).wait == -1
     for key in keys:
-        pacer.release(key)
+        pacer.release(key, 1)
     assert pacer.turn(request(address=MOST_HELD), action(), "test", NOON).wait == 1
     assert meters.paced == 0
     assert pacer._held == {}
+
+
+def test_what_is_held_is_bounded_in_bytes_too() -> None:
+    pacer = Pacer(lambda _key, _interval, _tolerance, _now, longest: min(longest, 1) or -1, new_meters())
+    half = MOST_HELD_BYTES // 2
+    for address in (1, 2):
+        turn = pacer.turn(request(address=address), action(), "test", NOON)
+        assert turn.wait == 1
+        pacer.hold(turn.key, half)
+    assert pacer.turn(request(address=3), action(), "test", NOON).wait == -1
+    pacer.release(turn.key, half)
+    assert pacer.turn(request(address=3), action(), "test", NOON).wait == 1
 
 
 # ---- what is told
@@ -299,12 +319,12 @@ def test_a_client_spread_over_four_processes_gets_its_pace(rate: float, burst: i
             count = int(each * (step + 1) + share) - int(each * step + share)
             for moment in sorted(start + chance.randrange(STEP) for _ in range(count)):
                 while held and held[0][0] <= moment:
-                    pacer.release(heapq.heappop(held)[1])
+                    pacer.release(heapq.heappop(held)[1], 1)
                 turn = pacer.turn(request(), wanted, "test", moment)
                 if turn.wait >= 0:
                     journal.note(number, moment + turn.wait)
                 if turn.wait > 0:
-                    pacer.hold(turn.key)
+                    pacer.hold(turn.key, 1)
                     heapq.heappush(held, (moment + turn.wait, turn.key))
                 most_held[number] = max(most_held[number], meters.paced)
             yield

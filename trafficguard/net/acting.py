@@ -37,6 +37,8 @@ class Acting(Answering):
     """The socket that is watched for the client's leaving, while nobody reads from it."""
     _turn_key = b""
     """Under which the request is held back, while it is."""
+    _turn_size = 0
+    """Bytes that are kept of it meanwhile."""
     _drops: Drops | None = None
     """What is left of a tarpit's answer, while the connection is in one."""
     _route: Route
@@ -84,7 +86,9 @@ class Acting(Answering):
         if wait == 0 or services.draining:
             self._forward(self._route)
             return
-        services.pacer.hold(key)
+        held = len(self._upload.held) if self._upload is not None else 0
+        self._turn_size = len(request.head.raw) + held + len(self._queued)
+        services.pacer.hold(key, self._turn_size)
         self._turn_key = key
         self._stop_reading()
         self._timer = asyncio.get_running_loop().call_later(wait / SECOND, self._end_turn)
@@ -103,7 +107,7 @@ class Acting(Answering):
         if not key:
             return False
         self._end_waiting()
-        self.services.pacer.release(key)
+        self.services.pacer.release(key, self._turn_size)
         return True
 
     # Challenge

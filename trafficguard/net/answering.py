@@ -189,7 +189,9 @@ class Answering(Connection):
         exchange.ended = services.clock.now()
         services.meters.finish(exchange)
         services.ring.offer(exchange)
-        if exchange.origin and exchange.status:  # who left before an answer says nothing about the origin
+        is_whole = self._upload is None or self._upload.done
+        # Who left before an answer, or never sent all of a request, says nothing about the origin.
+        if exchange.origin and exchange.status and is_whole:
             asked = exchange.sent_on or exchange.started
             services.strain.add((exchange.answered or exchange.ended) - asked, exchange.status)
         if exchange.verdict is not None and exchange.request is not None:

@@ -221,7 +221,8 @@ class ForwardAuth:
         if wait < 0:
             return None
         if wait > 0:
-            services.pacer.hold(key)
+            size = len(request.head.raw)
+            services.pacer.hold(key, size)
             try:
                 await self._hold(site, wait / SECOND)
             except asyncio.CancelledError:
@@ -229,7 +230,7 @@ class ForwardAuth:
                 self._finish(exchange)
                 raise
             finally:
-                services.pacer.release(key)
+                services.pacer.release(key, size)
             exchange.sent_on = services.clock.now()
         told = b"" if is_part else pace_of(request, verdict, action, wait)
         return forward(verdict).lines + told if site.enforces else b""

@@ -28,6 +28,9 @@ MOST_HELD: Final = 4096
 """Requests that one worker holds back at a time."""
 MOST_HELD_OF_ONE: Final = 64
 """Requests that one worker holds back for one key."""
+MOST_HELD_BYTES: Final = 64 << 20
+"""Bytes of requests that one worker holds back at a time, all together: with its head, as much of a body as one read
+gives may have come."""
 MOST_NAMED: Final = 32
 """Letters of a rule's name in RateLimit fields."""
 
@@ -51,13 +54,14 @@ class Turn(NamedTuple):
 class Pacer:
     """One worker's paces."""
 
-    __slots__ = ("_held", "_held_in_all", "_meters", "_reserve")
+    __slots__ = ("_held", "_held_bytes", "_held_in_all", "_meters", "_reserve")
 
     def __init__(self, reserve: Reserve, meters: Meters) -> None:
         self._reserve = reserve
         self._meters = meters
         self._held: dict[bytes, int] = {}
         self._held_in_all = 0
+        self._held_bytes = 0
 
     def turn(self, request: Request, action: ThrottleAction, rule: str, now: int) -> Turn:
         """Reserves the turn of a request that `rule` throttles, at `now`."""
@@ -66,18 +70,23 @@ class Pacer:
         factor = PARTS if is_part else 1
         interval = int(SECOND / (action.rate * factor))
         key = gate_key(request, action.key, rule, is_part)
-        has_room = self._held.get(key, 0) < MOST_HELD_OF_ONE and self._held_in_all < MOST_HELD
-        longest = int(action.delay * SECOND) if has_room else 0  # of which a gate bears 60 s more (`LONGEST_DELAY_S`)
+        # A gate bears a turn that is 60 s further ahead than it may be (`LONGEST_DELAY_S`).
+        longest = int(action.delay * SECOND) if self._has_room(key) else 0
         wait = self._reserve(key, interval, (action.burst * factor - 1) * interval, now, longest)
         return Turn(key, wait, is_part)
 
-    def hold(self, key: bytes) -> None:
-        """Takes the room of a request that is held back, for which `turn` has found there is some."""
+    def _has_room(self, key: bytes) -> bool:
+        in_all = self._held_in_all < MOST_HELD and self._held_bytes < MOST_HELD_BYTES
+        return in_all and self._held.get(key, 0) < MOST_HELD_OF_ONE
+
+    def hold(self, key: bytes, size: int) -> None:
+        """Takes the room of a request of `size` bytes that is held back, for which `turn` has found there is some."""
         self._held[key] = self._held.get(key, 0) + 1
         self._held_in_all += 1
+        self._held_bytes += size
         self._meters.paced = self._held_in_all
 
-    def release(self, key: bytes) -> None:
+    def release(self, key: bytes, size: int) -> None:
         """Gives the room of one request back."""
         count = self._held[key] - 1
         if count:
@@ -85,6 +94,7 @@ class Pacer:
         else:
             del self._held[key]
         self._held_in_all -= 1
+        self._held_bytes -= size
         self._meters.paced = self._held_in_all
 
 
