@@ -33,7 +33,7 @@ class Timers:
         One arrival every `interval`, `tolerance` of them at once. Returns how long to wait for it, or -1 if that
         is longer than `most_wait` or there is no room for the gate; nothing is reserved then.
         """
-        self._key_bytes[:] = key
+        self._set_key(key)
         return int(reserve_gate(self._memory, self._key, interval, tolerance, now, most_wait))
 
     def start(self, key: bytes, span: int, now: int) -> bool:
@@ -42,5 +42,10 @@ class Timers:
 
     def left(self, key: bytes, now: int, longest: int) -> int:
         """How much is left of a time that `start` began, which was no longer than `longest`; 0 when it is over."""
-        self._key_bytes[:] = key
+        self._set_key(key)
         return int(gate_left(self._memory, self._key, now, longest))
+
+    def _set_key(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+        self._key_bytes[:] = key
