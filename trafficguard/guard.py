@@ -54,7 +54,7 @@ _Told = tuple[Assessment, int, bytes]
 class Finding:
     """Score and reasons for what is told again and again, and the verdict on it while conditions last."""
 
-    __slots__ = ("conditions", "evidence", "labels", "reasons", "score", "set_of_labels", "verdict")
+    __slots__ = ("conditions", "evidence", "labels", "reasons", "score", "set_of_labels", "verdict", "verdicts")
 
     def __init__(self, evidence: float, reasons: tuple[Reason, ...], labels: tuple[str, ...]) -> None:
         self.evidence = evidence
@@ -65,6 +65,8 @@ class Finding:
         self.conditions: Conditions | None = None
         """Those under which `verdict` was formed."""
         self.verdict: Verdict
+        self.verdicts: dict[str, Verdict] = {}
+        """By the rule that decides, where no other rule has a say."""
 
 
 class Regime:
@@ -297,6 +299,9 @@ class Guard:
             known.fingerprint, self._out[slot.KNOWN] > 0.0,
         )  # fmt: skip
         decision = regime.policy.decide(facts, regime.errors)
+        is_bare = not (decision.weighed or decision.labels or decision.shadow)
+        if is_bare and (verdict := finding.verdicts.get(decision.rule)) is not None:
+            return verdict
         reasons, labels = finding.reasons, finding.labels
         if decision.weighed:
             weighed = [Reason(f"rule.{rule}", nats, f"The rule {rule} adds to it") for rule, nats in decision.weighed]
@@ -305,6 +310,8 @@ class Guard:
             labels += decision.labels
         shadow = tuple(map(_in_shadow, decision.shadow)) if decision.shadow else ()
         verdict = Verdict(decision.action, decision.score, reasons, labels, decision.rule, shadow)
+        if is_bare:
+            finding.verdicts[decision.rule] = verdict
         if regime.is_plain:
             finding.verdict, finding.conditions = verdict, conditions
         return verdict

@@ -54,6 +54,7 @@ def test_what_is_found_and_the_conditions_are_handed_on() -> None:
 def test_what_no_condition_asks_for_is_not_worked_out() -> None:
     facts = gathered(request("/", "User-Agent: curl/8"), "secure && score > 99")
     assert (facts.headers, facts.address_number, facts.network) == ({}, -1, "")
+    assert (facts.path, facts.query, facts.host) == ("", "", "")
 
 
 def test_only_the_headers_asked_for_are_gathered_and_of_a_repeated_one_the_first() -> None:
@@ -70,6 +71,27 @@ def test_an_address_is_understood_where_a_condition_asks(client: str, network: s
     for condition, expected in (('address in ["10.0.0.0/8"]', ""), ('network == "10.0.0.0/24"', network)):
         facts = gathered(request(client=client), condition)
         assert (facts.address, facts.address_number, facts.network) == (client, number_of(client), expected)
+
+
+def test_what_headers_say_is_told_of_each_block_and_each_policy() -> None:
+    one, other = Gatherer(policy('headers["x-test"] == "a"')), Gatherer(policy('headers["x-other"] == "a"'))
+    first, second = request("/", "X-Test: 1", "X-Other: 2"), request("/", "X-Test: 3")
+    told = [
+        dict(gatherer.gather(asked, NOON, PRESSED, 1.0, 0.0, frozenset(), 0, "", False).headers)
+        for asked in (first, second, first)
+        for gatherer in (one, other)
+    ]
+    assert told == [{"x-test": "1"}, {"x-other": "2"}, {"x-test": "3"}, {}, {"x-test": "1"}, {"x-other": "2"}]
+
+
+def test_time_and_conditions_are_those_of_the_latest_call() -> None:
+    gatherer, calm = Gatherer(policy("secure && score > 99")), Conditions()
+    hours, loads = [], []
+    for now, under in ((NOON, PRESSED), (NOON + 3600 * SECOND, PRESSED), (NOON, calm), (NOON, PRESSED)):
+        facts = gatherer.gather(request(), now, under, 1.0, 0.0, frozenset(), 0, "", False)
+        hours.append(facts.hour)
+        loads.append(facts.load)
+    assert (hours, loads) == ([22, 23, 22, 22], [1.5, 1.5, 0.0, 1.5])
 
 
 def test_an_address_is_worked_out_once() -> None:
@@ -94,7 +116,7 @@ def test_an_address_is_worked_out_once() -> None:
 )
 def test_paths_are_those_that_an_origin_would_resolve(target: str, path: str, query: str) -> None:
     asked = request(target) if target != "*" else Request(head_of("OPTIONS * HTTP/1.1\nHost: a"), "unix", False, SHOP, b"0")
-    facts = gathered(asked)
+    facts = gathered(asked, 'path != "" || query != ""')
     assert (facts.path, facts.query) == (path, query)
 
 
@@ -105,7 +127,7 @@ def test_no_path_hides_dots_from_rules(text: str) -> None:
         asked = request(raw)
     except AssertionError:
         return  # refused before anything is judged
-    path = gathered(asked).path
+    path = gathered(asked, 'path == "/a"').path
     assert path.startswith("/")
     assert not {".", ".."} & set(path.split("/"))
 
@@ -121,7 +143,7 @@ def test_no_path_hides_dots_from_rules(text: str) -> None:
 )
 def test_the_host_is_that_of_the_target_or_else_the_header(line: str, lines: tuple[str, ...], host: str) -> None:
     asked = Request(head_of("\n".join((line, *lines))), "unix", False, SHOP, b"0")
-    assert host_of(asked) == gathered(asked).host == host
+    assert host_of(asked) == gathered(asked, 'host == "a"').host == host
 
 
 @given(st.integers(0, 4_000_000_000))

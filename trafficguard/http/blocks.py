@@ -9,7 +9,7 @@ Promises: the memory is bounded in blocks and bytes whatever clients send. Never
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from trafficguard.http.fields import CONTENT_LENGTH, HOP, TRANSFER_ENCODING, Field
 
@@ -42,8 +42,8 @@ class RequestBlock:
     """The header lines of a request. Treat as frozen, but for what is filled in once."""
 
     __slots__ = (
-        "claims", "cookie", "fields", "framing", "has_chain", "navigates", "onward", "onward_trusted", "shape",
-        "special",
+        "claims", "cookie", "fields", "framing", "has_chain", "navigates", "noted", "onward", "onward_trusted",
+        "shape", "special",
     )  # fmt: skip
 
     def __init__(self, fields: list[Field], shape: Shape) -> None:
@@ -58,6 +58,8 @@ class RequestBlock:
         """The value of Cookie, of all such lines if there are more (RFC 9113 section 8.2.3)."""
         self.navigates: bool | None = None
         """Whether a visitor goes to a page with it, once that is known."""
+        self.noted: tuple[object, Any] | None = None
+        """What somebody has read out of them for itself, behind who that is."""
         self.has_chain = any(field.name == b"x-forwarded-for" for field in self.claims)
         self.framing: Framing | Refusal | None = None
         """What they mean in a plain HTTP/1.1 request, once that is known."""

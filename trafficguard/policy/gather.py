@@ -1,7 +1,8 @@
 """The facts of a request as conditions ask for them.
 
 Promises: only what the policy in force asks for is worked out; all else stands there as "not known". The time is an
-argument, and hours and days are those of UTC. Never: counts.
+argument, and hours and days are those of UTC. What a header block says is noted on it, for it comes again with every
+request of a kept connection. Never: counts.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from typing import Final
 
 from trafficguard.exchange import Conditions, Request
 from trafficguard.http.target import resolved_path
-from trafficguard.policy.engine import Policy, network_of
+from trafficguard.policy.engine import Policy, network_of, plain_facts
 from trafficguard.policy.facts import ROUTES, WEEKDAYS, Facts
 from trafficguard.policy.networks import number_of
 from trafficguard.signals.memory import Memory
 
-_SECOND: Final = 1_000_000_000
-_DAY_S: Final = 86_400
+_HOUR: Final = 3600 * 1_000_000_000
+_METHODS: Final = {word.encode(): word for word in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")}
 _FIRST_DAY: Final = 3
 """1 January 1970 was a Thursday."""
 
@@ -29,14 +30,24 @@ CHEAP: Final = frozenset((
 class Gatherer:
     """Gathers facts for one policy."""
 
-    __slots__ = ("_addresses", "_asks_address", "_asks_headers", "_headers", "_network")
+    __slots__ = (
+        "_addresses", "_asks_address", "_asks_block", "_asks_network", "_asks_path", "_asks_query", "_conditions",
+        "_facts", "_headers", "_hour",
+    )  # fmt: skip
 
     def __init__(self, policy: Policy) -> None:
+        fields = policy.fields
         self._headers = {name.encode("latin-1"): name for name in policy.headers}
-        self._asks_headers = bool(policy.headers)
-        self._asks_address = not policy.fields.isdisjoint(("address", "network"))
-        self._network = "network" in policy.fields
+        self._asks_block = bool(policy.headers) or "host" in fields
+        self._asks_address = not fields.isdisjoint(("address", "network"))
+        self._asks_network = "network" in fields
+        self._asks_path = "path" in fields
+        self._asks_query = "query" in fields
         self._addresses: Memory[str, tuple[int, str]] = Memory()
+        self._conditions: Conditions | None = None
+        self._hour = -1
+        self._facts = facts = plain_facts(path="", host="")
+        facts.address_number, facts.network = -1, ""
 
     def gather(
         self,
@@ -50,20 +61,53 @@ class Gatherer:
         fingerprint: str,
         session_known: bool,
     ) -> Facts:
-        """The facts of a request at `now`."""
-        head, target = request.head, request.head.target
-        # As an origin resolves it: a rule for /open/ must not hold for /open/../checkout.
-        path, query = resolved_path(target.path).decode("latin-1"), target.query.decode("latin-1")
-        number, network = self._address(request.client) if self._asks_address else (-1, "")
-        seconds = now // _SECOND
-        return Facts(
-            score, evidence, labels, ROUTES[route], head.method.decode("latin-1"), path, query,
-            self._headers_of(request) if self._asks_headers else {}, request.client, number, network,
-            host_of(request), request.site, request.secure, fingerprint, request.handshake.ja4,
-            bool(request.account), session_known, request.passed, seconds // 3600 % 24,
-            WEEKDAYS[(seconds // _DAY_S + _FIRST_DAY) % 7], conditions.load, conditions.origin_latency,
-            conditions.error_rate, conditions.origins_up,
-        )  # fmt: skip
+        """The facts of a request at `now`, which are true until the next call."""
+        facts, head = self._facts, request.head
+        facts.score = score
+        facts.evidence = evidence
+        facts.labels = labels
+        facts.route = ROUTES[route]
+        method = head.method
+        facts.method = _METHODS.get(method) or method.decode("latin-1")
+        if self._asks_path:
+            # As an origin resolves it: a rule for /open/ must not hold for /open/../checkout.
+            facts.path = resolved_path(head.target.path).decode("latin-1")
+        if self._asks_query:
+            facts.query = head.target.query.decode("latin-1")
+        if self._asks_block:
+            noted = head.block.noted
+            if noted is None or noted[0] is not self:
+                noted = head.block.noted = self, (self._headers_of(request), _host_in(request))
+            facts.headers, facts.host = noted[1]
+            if head.target.authority:
+                facts.host = host_of(request)
+        facts.address = request.client
+        if self._asks_address:
+            facts.address_number, facts.network = self._address(request.client)
+        facts.site = request.site
+        facts.secure = request.secure
+        facts.fingerprint = fingerprint
+        facts.ja4 = request.handshake.ja4
+        facts.account_known = bool(request.account)
+        facts.session_known = session_known
+        facts.passed = request.passed
+        if now // _HOUR != self._hour:
+            self._tell_time(now // _HOUR)
+        if conditions is not self._conditions:
+            self._tell_conditions(conditions)
+        return facts
+
+    def _tell_time(self, hour: int) -> None:
+        """`hour`: whole hours since the Unix epoch."""
+        self._hour = hour
+        self._facts.hour = hour % 24
+        self._facts.weekday = WEEKDAYS[(hour // 24 + _FIRST_DAY) % 7]
+
+    def _tell_conditions(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+        facts = self._facts
+        facts.load, facts.origin_latency = conditions.load, conditions.origin_latency
+        facts.error_rate, facts.origins_up = conditions.error_rate, conditions.origins_up
 
     def _headers_of(self, request: Request) -> dict[str, str]:
         wanted, found = self._headers, {}
@@ -76,15 +120,24 @@ class Gatherer:
     def _address(self, client: str) -> tuple[int, str]:
         known = self._addresses.young.get(client) or self._addresses.recall(client)
         if known is None:
-            known = number_of(client), network_of(client) if self._network else ""
+            known = number_of(client), network_of(client) if self._asks_network else ""
             self._addresses.keep(client, known)
         return known
 
 
 def host_of(request: Request) -> str:
     """The host that was asked for, in lower case, without port."""
-    head = request.head
-    host = (head.target.authority or head.value(b"host") or b"").decode("latin-1").lower()
+    authority = request.head.target.authority
+    return _without_port(authority) if authority else _host_in(request)
+
+
+def _host_in(request: Request) -> str:
+    """The same by the Host header alone."""
+    return _without_port(request.head.value(b"host") or b"")
+
+
+def _without_port(authority: bytes) -> str:
+    host = authority.decode("latin-1").lower()
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]
