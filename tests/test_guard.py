@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import trafficguard.scoring.shapes
 from tests.corpus.clients import as_proxied, clients, head_of, request_of
 from tests.guards import CALM, EVERY_ACTION, NOON, SHOP, Visitor, make_guard
-from tests.signals.heads import ALONE, CHROME, CURL, FIREFOX, changed, read_alone, without
+from tests.signals.heads import ALONE, CHROME, CHROME_SOCKET, CURL, FIREFOX, changed, read_alone, without
 from trafficguard.actions import BLOCK, PASS, ActionValue
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Conditions, Outcome, Request, Verdict
@@ -330,3 +330,13 @@ def test_an_explanation_comes_to_the_verdict_that_judging_comes_to() -> None:
         explanation = make_guard().explain(request_of(head, True), NOON, CALM)
         assert explanation.verdict == judge(head), name
         assert explanation.verdict.score == score_of(explanation.evidence)
+
+
+def test_a_browser_that_opens_a_socket_on_every_page_has_not_changed() -> None:
+    guard = make_guard()
+    page, socket = (Visitor(guard, head, session="s") for head in (CHROME, CHROME_SOCKET))
+    for number in range(12):
+        page.ask(f"/product/{number}", wait=5)
+        socket.now = page.now
+        socket.ask("/ws/stock", status=101)
+    assert "visit.changes" not in {*page.highest, *socket.highest}

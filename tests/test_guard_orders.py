@@ -279,7 +279,7 @@ def test_failures_are_counted_over_all_orders() -> None:
 
 EVERYTHING = policy(
     rule("paced", 'route == "listing"', {"throttle": {"rate": 0.5, "key": "session", "reveal": True}}),
-    rule("asked", '"ua.automation" in labels', {"challenge": {"kind": "cookie"}}),
+    rule("asked", '"ua.automation" in labels', {"challenge": {"kind": "silent"}}),
     rule("trapped", 'path == "/trap" || headers["x-trap"] == "1"', {"tarpit": {"hold": "5s"}}),
     rule("heavier", 'route == "item" && !session.known', None, weigh=1.5, label="new.item"),
     rule("lighter", "session.passed", None, weigh=-1),

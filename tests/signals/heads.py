@@ -30,6 +30,21 @@ Sec-Fetch-Dest: document
 Accept-Encoding: gzip, deflate, br, zstd
 Accept-Language: en-US,en;q=0.9
 """
+CHROME_SOCKET = """\
+GET /ws/stock HTTP/1.1
+Host: shop.example
+Connection: Upgrade
+Pragma: no-cache
+Cache-Control: no-cache
+User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/155.0.0.0 Safari/537.36
+Upgrade: websocket
+Origin: https://shop.example
+Sec-WebSocket-Version: 13
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: en-US,en;q=0.9
+Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==
+Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
+"""
 CHROME_SCRIPT = """\
 GET /shop.js HTTP/1.1
 Host: shop.example

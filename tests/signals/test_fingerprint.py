@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.signals.heads import CHROME, CHROME_SCRIPT, CURL, FIREFOX, added, changed, moved, row_of
-from trafficguard.signals.fingerprint import fingerprint
+from tests.signals.heads import CHROME, CHROME_SCRIPT, CHROME_SOCKET, CURL, FIREFOX, added, changed, moved, row_of
+from trafficguard.signals.fingerprint import fingerprint, marks
 
 
 def steady_part(text: str) -> str:
@@ -38,3 +38,14 @@ def test_order_and_spelling_change_it() -> None:
 def test_its_last_part_holds_for_the_pages_and_the_assets_of_one_browser() -> None:
     assert steady_part(CHROME) == steady_part(CHROME_SCRIPT)
     assert steady_part(CHROME) != steady_part(FIREFOX)
+
+
+def test_the_steady_mark_is_the_same_for_sockets_which_bring_no_client_hints() -> None:
+    assert marks(row_of(CHROME_SOCKET))[0] == marks(row_of(CHROME))[0] == marks(row_of(CHROME_SCRIPT))[0]
+    assert len({marks(row_of(head))[0] for head in (CHROME, FIREFOX, CURL)}) == 3
+
+
+def test_the_manner_also_tells_client_hints_apart() -> None:
+    other = changed(CHROME, 'sec-ch-ua: "Other";v="1"')
+    assert marks(row_of(other))[0] == marks(row_of(CHROME))[0]
+    assert marks(row_of(other))[1] != marks(row_of(CHROME))[1]

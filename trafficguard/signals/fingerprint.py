@@ -7,7 +7,7 @@ differs between pages and their parts, the last does not. Headers that come and 
 left out of both.
 
 `marks` names the same for counters, as two 64-bit numbers: `steady` is the same for a page, its parts and its scripts'
-requests, whatever hints a shop asked for; `manner` also tells pages from parts and how their heads are written.
+requests and sockets, whatever hints a shop asked for; `manner` also tells pages from parts and how their heads are written.
 
 Promises: equal heads have equal fingerprints in every process and release of this format. Never: contains
 personal values.
@@ -37,6 +37,9 @@ STEADY: Final = (
 LASTING: Final = tuple(name for name in STEADY if name != "accept-encoding")
 """Those that are also the same for media, which are asked for unpacked."""
 
+HELD: Final = ("user-agent", "accept-language")
+"""Those that browsers send even where they leave client hints out: Chrome does when it opens a WebSocket."""
+
 PASSING: Final = frozenset(("priority", "purpose", "sec-purpose", "save-data", "service-worker"))
 """Names that differ between the parts of one page."""
 
@@ -52,7 +55,7 @@ def marks(row: Row) -> tuple[int, int]:
     """`steady` and `manner` of a row, each from 1 to 2**64 - 1."""
     lasting = [row.value(name) for name in LASTING]
     names = [name for name in row.spelled if not _passes(name.lower())]
-    return _long_hash(lasting), _long_hash([*lasting, str(row.minor), row.kind, *names])
+    return _long_hash([row.value(name) for name in HELD]), _long_hash([*lasting, str(row.minor), row.kind, *names])
 
 
 def _passes(name: str) -> bool:
