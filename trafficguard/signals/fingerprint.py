@@ -7,7 +7,8 @@ differs between pages and their parts, the last does not. Headers that come and 
 left out of both.
 
 `marks` names the same for counters, as two 64-bit numbers: `steady` is the same for a page, its parts and its scripts'
-requests and sockets, whatever hints a shop asked for; `manner` also tells pages from parts and how their heads are written.
+requests and sockets, whatever hints a shop asked for; `manner` also tells pages from parts, and how their heads are
+written.
 
 Promises: equal heads have equal fingerprints in every process and release of this format. Never: contains
 personal values.
