@@ -31,7 +31,7 @@ LIMIT = 60
 async def demo() -> AsyncIterator[Proxy]:
     """The shop and the proxy in front of it."""
     runner, port = await serve_shop(build_shop(PRODUCTS), "127.0.0.1", 0)
-    sections = demo_settings(HOST, port, 1).model_dump(by_alias=True, exclude={"listen"})
+    sections = demo_settings(HOST, port, 1).model_dump(by_alias=True, exclude={"listen", "policy"})
     try:
         async with proxy_to(real_guard=True, **sections) as proxy:
             yield proxy
@@ -81,7 +81,7 @@ async def test_a_program_that_tries_passwords_is_told_by_its_logins() -> None:
         lines = told(proxy)
     logins = [row.text for row in BEHAVIOURS.values() if row.feature == "login_failures"]
     assert says(lines, logins)
-    assert " block " in lines[-1]
+    assert " challenge " in lines[-1]
 
 
 async def test_the_shop_says_who_is_logged_in_and_who_is_not() -> None:

@@ -260,7 +260,7 @@ def test_without_an_answer_nothing_reaches_the_shop(front: str, status: int, tmp
 
 def test_told_to_stop_it_answers_at_once_what_it_holds_back(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(json.dumps({"rules": [{"name": "held", "when": "true", "action": {
-        "throttle": {"rate": 0.01, "burst": 1, "delay": "10m"}}}]}))  # fmt: skip
+        "throttle": {"rate": 0.02, "burst": 1, "delay": "60s"}}}]}))  # fmt: skip
     asked = free_port()
     place = {"listen": f"127.0.0.1:{asked}", "peers": ["127.0.0.0/8"], "front": "caddy"}
     question = page("/auth").replace(
