@@ -25,7 +25,7 @@ def clients(name: str) -> list[dict[str, Any]]:
 
 def head_of(text: str) -> RequestHead:
     """The head in a text with CRLF or plain line ends."""
-    lines = text.strip().splitlines()
+    lines = text.strip(" \r\n").replace("\r\n", "\n").split("\n")
     raw = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
     head = RequestReader().read(raw)
     assert isinstance(head, RequestHead), head
