@@ -159,7 +159,7 @@ def test_a_decision_by_hand_is_not_undone_by_a_pass() -> None:
     guard = make_guard()
     by_hand(guard, ("block", "192.0.2.1", LATER))
     request = Visitor(guard, CHROME).request("/")
-    request.passed = True
+    request.proof = 4
     assert guard.judge(request, NOON, CALM).action == BLOCK
 
 
@@ -171,7 +171,7 @@ def test_a_decision_by_hand_is_not_undone_by_a_pass() -> None:
 def test_a_pass_spares_its_bearer_a_challenge_and_nothing_else(action: str, passed: bool) -> None:
     guard = make_guard(policy(rule("r", "true", action)))
     request = Visitor(guard, CHROME).request("/")
-    request.passed = passed
+    request.proof = 4 if passed else 0
     verdict = guard.judge(request, NOON, CALM)
     spared = passed and action == "challenge"
     assert verdict.action.word == ("pass" if spared else action)
@@ -183,7 +183,7 @@ def test_a_pass_of_one_request_is_not_remembered_for_another() -> None:
     rules = []
     for passed in (False, True, False, True):
         request = Visitor(guard, CHROME).request("/")
-        request.passed = passed
+        request.proof = 4 if passed else 0
         rules.append(guard.judge(request, NOON, CALM).rule)
     assert rules == ["r", "r" + PASSED, "r", "r" + PASSED]
 
@@ -279,7 +279,7 @@ def test_failures_are_counted_over_all_orders() -> None:
 
 EVERYTHING = policy(
     rule("paced", 'route == "listing"', {"throttle": {"rate": 0.5, "key": "session", "reveal": True}}),
-    rule("asked", '"ua.automation" in labels', {"challenge": {"kind": "silent"}}),
+    rule("asked", '"ua.automation" in labels', {"challenge": {"kind": "cookie"}}),
     rule("trapped", 'path == "/trap" || headers["x-trap"] == "1"', {"tarpit": {"hold": "5s"}}),
     rule("heavier", 'route == "item" && !session.known', None, weigh=1.5, label="new.item"),
     rule("lighter", "session.passed", None, weigh=-1),
@@ -309,7 +309,7 @@ def request_with(entry: dict[str, Any], number: int, cookie: str) -> Request:
     lines = [line for line in rest if not line.lower().startswith("cookie:")]
     text = "\n".join((f"{method} {TARGETS[number % len(TARGETS)]} {version}", *lines, *([f"Cookie: {cookie}"] if cookie else [])))
     request = Request(head_of(text), f"192.0.2.{number % 23}", entry["secure"], SHOP, b"0")
-    request.passed = number % 5 == 0
+    request.proof = 4 if number % 5 == 0 else 0
     return request
 
 

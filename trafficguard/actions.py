@@ -13,6 +13,9 @@ from trafficguard.settings import Bytes, Count, Duration, Number, Section
 
 Key = Literal["address", "network", "session", "fingerprint", "cluster", "account"]
 ActionWord = Literal["pass", "throttle", "challenge", "block", "tarpit"]
+ChallengeKind = Literal["cookie", "refresh", "resource", "pow", "interactive"]
+KINDS: Final[tuple[ChallengeKind, ...]] = ("cookie", "refresh", "resource", "pow", "interactive")
+"""From what costs a visitor least to what costs it most: who has solved one is not asked for an earlier one."""
 LONGEST_DELAY_S: Final = 60
 """No browser waits for longer; and gates take a turn further ahead for one of a clock that was set back."""
 
@@ -43,8 +46,13 @@ class ChallengeAction(Section):
     """The visitor has to show something first."""
 
     word: ClassVar[ActionWord] = "challenge"
-    kind: Literal["silent", "work", "ask"] = "work"
-    """`silent` needs no JavaScript and no patience, `work` makes the browser compute, `ask` asks a person."""
+    kind: ChallengeKind = "pow"
+    """`cookie`, `refresh` and `resource` need no JavaScript, `pow` makes the browser compute, `interactive` asks."""
+
+    @property
+    def rank(self) -> int:
+        """What a pass has to prove, as in `Request.proof`."""
+        return KINDS.index(self.kind) + 1
 
 
 class BlockAction(Section):

@@ -12,6 +12,7 @@ from trafficguard.actions import ActionValue
 from trafficguard.http.head import RequestHead
 
 LoginResult = Literal[-1, 0, 1]
+ChallengeResult = Literal[-1, 0, 1]
 
 
 class Reason(NamedTuple):
@@ -69,7 +70,9 @@ UNKNOWN_HANDSHAKE: Final = Handshake()
 class Request:
     """All that judging may look at. Treat as frozen."""
 
-    __slots__ = ("account", "asked", "client", "handshake", "head", "id_bytes", "passed", "secure", "site")
+    __slots__ = (
+        "account", "asked", "client", "handshake", "head", "id_bytes", "proof", "reuse", "secure", "site", "told",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -93,10 +96,19 @@ class Request:
         self.handshake = handshake
         self.account = account
         """Keyed hash (16 bytes) of the account that the request is about; empty when it is about none."""
-        self.passed = False
-        """Whether it carries a valid pass."""
+        self.proof = 0
+        """Rank of the kind of challenge that its valid pass proves, 1 + its place in `actions.KINDS`; 0 without one."""
+        self.told = 0
+        """What the page of the challenge told of the browser, one bit for each probe; sealed into the pass."""
+        self.reuse = 0
+        """How far its pass has spread over networks, 0 to 3: a step of the ladder of reuse."""
         self.asked = b""
         """What counting was told of it; the guard notes it when it judges, for the outcome to be counted under."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it carries a valid pass."""
+        return self.proof > 0
 
     @property
     def request_id(self) -> str:
@@ -114,6 +126,8 @@ class Outcome(NamedTuple):
     """Whether a login succeeded (1), failed (-1), or nothing is known or nobody tried (0)."""
     account: bytes = b""
     """Keyed hash (16 bytes) of the account that the shop named in its answer; empty when it named none."""
+    challenge: ChallengeResult = 0
+    """Whether it was an attempt at a challenge that succeeded (1) or failed (-1), or none (0)."""
 
 
 class Exchange:

@@ -258,7 +258,7 @@ class Guard:
             verdict = regime.ladder.climb(verdict, request, now)
         if regime.hand is not None:
             verdict = _by_hand(regime.hand, verdict, request, known, now)
-        if request.passed and isinstance(verdict.action, ChallengeAction):
+        if request.proof and isinstance(verdict.action, ChallengeAction) and request.proof >= verdict.action.rank:
             verdict = verdict._replace(action=PASS, rule=verdict.rule + PASSED)
         return verdict
 

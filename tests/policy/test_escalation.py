@@ -93,7 +93,7 @@ def test_who_has_solved_the_challenge_is_not_counted() -> None:
     one = visitor(REPEATERS)
     for _ in range(20):
         request = one.request("/checked")
-        request.passed = True
+        request.proof = 4
         verdict = one.guard.judge(request, NOON, CALM)
         assert (verdict.action.word, verdict.rule) == ("pass", "checked+passed")
 

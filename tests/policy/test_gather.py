@@ -155,7 +155,7 @@ def test_hours_and_days_are_those_of_utc(seconds: int) -> None:
 
 def test_accounts_passes_and_handshakes_are_told() -> None:
     asked = request(handshake=Handshake("t13d"), account=b"a" * 16)
-    asked.passed = True
+    asked.proof = 4
     facts = gathered(asked)
     assert (facts.account_known, facts.passed, facts.ja4) == (True, True, "t13d")
     facts = gathered(request())

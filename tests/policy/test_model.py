@@ -26,7 +26,7 @@ def action(value: object) -> object:
         ({"block": {"status": 429, "close": True}}, BlockAction(status=429, close=True)),
         ({"throttle": {"rate": 0.5, "burst": 3, "key": "network", "delay": "250ms"}},
          ThrottleAction(rate=0.5, burst=3, key="network", delay=0.25)),
-        ({"challenge": {"kind": "silent"}}, ChallengeAction(kind="silent")),
+        ({"challenge": {"kind": "cookie"}}, ChallengeAction(kind="cookie")),
         ("tarpit", TarpitAction()),
     ],
 )  # fmt: skip

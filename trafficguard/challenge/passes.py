@@ -15,6 +15,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64Error
 from typing import Final
 
+from trafficguard.actions import ChallengeAction
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Request
 from trafficguard.signals.addresses import Addresses
@@ -22,6 +23,8 @@ from trafficguard.signals.hashes import Keyed
 from trafficguard.signals.sessions import cookie_value
 
 COOKIE: Final = b"tgp"
+SHOWN: Final = ChallengeAction().rank
+"""What a pass proves."""
 LIFETIME_S: Final = 3600
 """Seconds that a pass is good for."""
 

@@ -36,7 +36,7 @@ DEEPEST: Final = 8
 """Imports inside each other."""
 
 _ACTIONS: Final = {"ALLOW": "pass", "DENY": "block", "CHALLENGE": "challenge"}
-_KINDS: Final = {"metarefresh": "silent", "preact": "silent", "fast": "work", "slow": "work"}
+_KINDS: Final = {"metarefresh": "refresh", "preact": "pow", "fast": "pow", "slow": "pow"}
 _ELSEWHERE: Final = ("bots", "thresholds", "status_codes")
 """What is converted; all else at the top of a file is told."""
 _MATCHERS: Final = frozenset(
@@ -193,7 +193,7 @@ def _effect(item: dict[str, Any]) -> dict[str, Any]:
 
 def _challenge(item: dict[str, Any]) -> dict[str, Any]:
     algorithm = str((item.get("challenge") or {}).get("algorithm", "fast"))
-    return {"challenge": {"kind": _KINDS.get(algorithm, "work")}}
+    return {"challenge": {"kind": _KINDS.get(algorithm, "pow")}}
 
 
 def _networks(entries: list[Any], name: str, state: _State) -> frozenset[Any]:

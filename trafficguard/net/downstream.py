@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from trafficguard.challenge.passes import SHOWN
 from trafficguard.exchange import UNKNOWN_HANDSHAKE, Exchange, Request
 from trafficguard.http.framing import BODY_TOO_LARGE, HEAD_TOO_LARGE, framing_of, refuse_early
 from trafficguard.http.head import RequestHead
@@ -232,7 +233,7 @@ class Downstream(Acting):
             request.account = facts.accounts.of_head(head)
         self._due = due = due_of(head, facts, site.enforces, now)
         if head.cookie is not None:
-            request.passed = self.services.passes.holds(request, now)
+            request.proof = SHOWN if self.services.passes.holds(request, now) else 0
         if due & LOGIN:
             self._waits = facts.accounts.reads(head, self._framing.length)
 

@@ -50,7 +50,9 @@ _NOT_TESTS: Final = {
 _ORDERS: Final = {"<": "is below", "<=": "is at most", ">": "is above", ">=": "is at least"}
 _NOT_ORDERS: Final = {"<": "is at least", "<=": "is above", ">": "is at most", ">=": "is below"}
 _KINDS: Final = {
-    "silent": "a check that the browser passes by itself", "work": "some work for the browser", "ask": "a question",
+    "cookie": "whether the browser keeps cookies", "refresh": "a check that needs no JavaScript",
+    "resource": "whether the browser loads a page's parts", "pow": "some work for the browser",
+    "interactive": "a question to a person",
 }  # fmt: skip
 _KEYS: Final = {"cluster": "crowd of alike senders"}
 
