@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -138,24 +141,31 @@ def _proxy(port: int, origin: int, admin: int, folder: Path, workers: int) -> La
     return Launch([find("trafficguard"), "serve", "--config", str(file)])
 
 
+def _reload_often(proxy: Steered, reloads: int, seconds: float) -> Reloads:
+    return uvloop.run(reload_often(proxy, reloads, seconds))
+
+
 async def _measure(
     port: int, proxy: Steered, console: Console, *, share: float, reloads: int, seconds: float, connections: int,
 ) -> tuple[list[Phase], Reloads]:  # fmt: skip
     requests = crowd_of_requests(REQUESTS)
-    await drive(port, requests, rate=0, seconds=FULL_S / 2, connections=connections)
-    console.print(f"finding out what can be reached: {FULL_S:g} s")
-    full = await drive(port, requests, rate=0, seconds=FULL_S, connections=connections)
-    phases = [summed_up("as fast as it goes", full, 0)]
-    rate = share * phases[0].per_second
-    console.print(f"quiet, {rate:,.0f} requests a second: {seconds:g} s")
-    quiet = await drive(port, requests, rate=rate, seconds=seconds, connections=connections)
-    phases.append(summed_up("quiet", quiet, 0))
-    console.print(f"{reloads} reloads, {rate:,.0f} requests a second: {seconds:g} s")
-    traffic, done = await asyncio.gather(
-        drive(port, requests, rate=rate, seconds=seconds, connections=connections),
-        reload_often(proxy, reloads, seconds),
-    )
-    phases.append(summed_up("reloading", traffic, reloads))
+    # Whoever reloads has a process of its own: while it writes a policy, the generator must not be late.
+    with ProcessPoolExecutor(1, get_context("spawn")) as operator:
+        elsewhere = partial(asyncio.get_running_loop().run_in_executor, operator)
+        await elsewhere(_reload_often, proxy, 0, 0.0)  # it has started up before anything is measured
+        await drive(port, requests, rate=0, seconds=FULL_S / 2, connections=connections)
+        console.print(f"finding out what can be reached: {FULL_S:g} s")
+        full = await drive(port, requests, rate=0, seconds=FULL_S, connections=connections)
+        phases = [summed_up("as fast as it goes", full, 0)]
+        rate = share * phases[0].per_second
+        console.print(f"quiet, {rate:,.0f} requests a second: {seconds:g} s")
+        quiet = await drive(port, requests, rate=rate, seconds=seconds, connections=connections)
+        phases.append(summed_up("quiet", quiet, 0))
+        console.print(f"{reloads} reloads, {rate:,.0f} requests a second: {seconds:g} s")
+        reloading = elsewhere(_reload_often, proxy, reloads, seconds)
+        traffic = await drive(port, requests, rate=rate, seconds=seconds, connections=connections)
+        done = await reloading
+        phases.append(summed_up("reloading", traffic, reloads))
     return phases, done
 
 
