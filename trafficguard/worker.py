@@ -51,8 +51,8 @@ _PATIENCE: Final = 0.05
 _HANDSHAKE: Final = 0.1
 """Seconds that those get who are connecting when a worker begins to drain: one round trip to most of the world."""
 _COLLECT_AT: Final = 20_000, 20, 50
-"""Objects made, collections of the youngest and of the middle ones, after which rubbish is collected: rarely, for hardly
-anything here refers to itself, and everybody waits meanwhile (20 ms for all that a busy worker remembers)."""
+"""Objects made, and collections of younger ones, after which rubbish is collected: rarely, for hardly anything here
+refers to itself, and everybody waits meanwhile (20 ms for all that a busy worker remembers)."""
 _FAREWELLS: Final = 10
 """Turns of the loop that connections get to notice that they were aborted; uvloop needs three."""
 
