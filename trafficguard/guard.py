@@ -264,7 +264,9 @@ class Guard:
 
     def _assessment(self, request: Request) -> Assessment:
         head, shapes = request.head, self._regime.shapes
-        shape = (head.block.shape, head.method, head.minor, request.secure, request.handshake)
+        shape = (
+            head.block.shape, head.method, head.minor, request.secure, request.handshake, request.told, request.reuse
+        )  # fmt: skip
         return shapes.young.get(shape) or shapes.recall(shape, request)
 
     def _find(self, told: _Told, evidence: float) -> Finding:
