@@ -127,7 +127,8 @@ class Outcome(NamedTuple):
     account: bytes = b""
     """Keyed hash (16 bytes) of the account that the shop named in its answer; empty when it named none."""
     challenge: ChallengeResult = 0
-    """Whether it was an attempt at a challenge that succeeded (1) or failed (-1), or none (0)."""
+    """Whether it was an attempt at a challenge that solved it (1) or failed (-1), or none, or nothing to hold against
+    anybody (0): an answer that is late, or was given before, is what an honest page sends as well."""
 
 
 class Exchange:
@@ -160,6 +161,8 @@ class Exchange:
     """How a login ended, by the shop's answer."""
     account = b""
     """Keyed hash of the account that the shop named in its answer."""
+    challenge: ChallengeResult = 0
+    """How an attempt at a challenge ended, where it was one: solved, or wrong or forged."""
     framing_refusal = False
     """Whether the request was refused for its form, before anyone thought of bots."""
 
@@ -172,6 +175,8 @@ class Exchange:
     @property
     def outcome(self) -> Outcome:
         """What became of it."""
+        if self.challenge:
+            return Outcome(0, challenge=self.challenge)
         status = 0 if self.turned_away else self.status
         return Outcome(status, self.login, self.account) if self.login or self.account else _PLAIN[status]
 

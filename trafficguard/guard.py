@@ -30,7 +30,7 @@ from trafficguard.policy.gather import CHEAP, Gatherer
 from trafficguard.policy.networks import number_of
 from trafficguard.policy.orders import HandTable, Orders
 from trafficguard.policy.overrides import behaviours_of, heads_of
-from trafficguard.scoring.asking import Asker
+from trafficguard.scoring.asking import Asker, challenged
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.shapes import Assessment, Shapes
 from trafficguard.scoring.terms import Terms, terms_of
@@ -134,8 +134,8 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_sees_answers", "_timers",
-        "errors", "last_error",
+        "_asker", "_enforced", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_sees_answers",
+        "_timers", "errors", "last_error",
     )  # fmt: skip
 
     def __init__(
@@ -175,8 +175,8 @@ class Guard:
         self._give_sessions()
 
     def _give_sessions(self) -> None:
-        enforced = self.orders.enforced(self._asker.sites)
-        self._asker.give_sessions(enforced if self._sees_answers else ())
+        self._enforced = self.orders.enforced(self._asker.sites)
+        self._asker.give_sessions(self._enforced if self._sees_answers else ())
 
     @property
     def orders(self) -> Orders:
@@ -198,22 +198,39 @@ class Guard:
         try:
             return self._judge(request, now, conditions)
         except Exception:  # noqa: BLE001 - judging is total: whatever fails here must not fail the shop
-            self.errors += 1
-            self.last_error = traceback.format_exc(limit=-2)
+            self._note_error()
             return self._on_error
 
     def observe(self, request: Request, outcome: Outcome, now: int) -> None:
-        """Takes in what became of a request that was judged, at `now`; never raises."""
-        if request.asked:
-            self.feed_back(request.asked, outcome, now)
+        """Takes in what became of a request at `now`; never raises.
+
+        Of one that was not judged only an attempt at a challenge counts, and no visit.
+        """
+        asked = request.asked
+        if not asked and outcome.challenge:
+            asked = self._row_of(request, now)
+        if asked:
+            self.feed_back(asked, outcome, now)
+
+    def _row_of(self, request: Request, now: int) -> bytes:
+        try:
+            return self._asker.row(request, self._assessment(request), self._asker.place(request), now)
+        except Exception:  # noqa: BLE001 - as in judge
+            self._note_error()
+            return b""
+
+    def _note_error(self) -> None:
+        self.errors += 1
+        self.last_error = traceback.format_exc(limit=-2)
 
     def feed_back(self, asked: bytes, outcome: Outcome, now: int) -> None:
         """As `observe`, of a request of which only is left what counting was told of it; never raises."""
         try:
-            self._ledger.feed_back(asked, outcome.status // 100, outcome.login, outcome.account, now)
+            self._ledger.feed_back(
+                asked, outcome.status // 100, outcome.login, outcome.account, now, outcome.challenge
+            )
         except Exception:  # noqa: BLE001 - as in judge
-            self.errors += 1
-            self.last_error = traceback.format_exc(limit=-2)
+            self._note_error()
 
     def explain(self, request: Request, now: int, conditions: Conditions) -> Explanation:
         """How `judge` comes to its verdict on a request, which is counted; raises what `judge` counts as an error."""
@@ -258,13 +275,18 @@ class Guard:
             verdict = regime.ladder.climb(verdict, request, now)
         if regime.hand is not None:
             verdict = _by_hand(regime.hand, verdict, request, known, now)
-        if request.proof and isinstance(verdict.action, ChallengeAction) and request.proof >= verdict.action.rank:
-            verdict = verdict._replace(action=PASS, rule=verdict.rule + PASSED)
+        if isinstance(verdict.action, ChallengeAction):
+            if request.proof >= verdict.action.rank:
+                verdict = verdict._replace(action=PASS, rule=verdict.rule + PASSED)
+            elif request.site in self._enforced:
+                request.asked = challenged(request.asked)
         return verdict
 
     def _assessment(self, request: Request) -> Assessment:
         head, shapes = request.head, self._regime.shapes
-        shape = (head.block.shape, head.method, head.minor, request.secure, request.handshake)
+        shape = (
+            head.block.shape, head.method, head.minor, request.secure, request.handshake, request.told, request.reuse
+        )  # fmt: skip
         return shapes.young.get(shape) or shapes.recall(shape, request)
 
     def _find(self, told: _Told, evidence: float) -> Finding:

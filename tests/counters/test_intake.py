@@ -23,10 +23,11 @@ from trafficguard.counters.jit import jit_is_on
 from trafficguard.counters.ledger import Ledger
 from trafficguard.counters.table import Table
 from trafficguard.counters.warm import warm
-from trafficguard.exchange import LoginResult
+from trafficguard.exchange import ChallengeResult, LoginResult
 from trafficguard.guard import Guard
 from trafficguard.policy.build import build
 from trafficguard.policy.orders import Orders
+from trafficguard.scoring.asking import challenged
 from trafficguard.scoring.terms import DISCOUNT, HALF_LIFE_S, MOST_GROUP, WORTH_NAMING, Terms, terms_of
 
 HOUR = 3600 * SECOND
@@ -73,6 +74,8 @@ class Asked(NamedTuple):
     address: int = ADDRESSES[0]
     status: int = 2
     login: LoginResult = 0
+    challenge: ChallengeResult = 0
+    challenged: bool = False
 
 
 def ask_bytes(asked: Asked, now: int, session: int, more: int = 0, **words: int) -> bytes:
@@ -120,7 +123,8 @@ class NaiveVisit:
             "ups": 0 < step <= 16, "typed": bool(asked.flags & slot.IS_TYPED), "look": asked.look,
             "changes": before != asked.look, "heads": bool(asked.flags & slot.IS_HEAD),
             "posts": bool(asked.flags & slot.IS_POST), "robots": bool(asked.flags & slot.IS_ROBOTS),
-            "address": asked.address, "answers": 0, "errors": 0, "logins": 0, "failed": 0,
+            "address": asked.address, "answers": 0, "errors": 0, "logins": 0, "failed": 0, "now": now, "asked": 0,
+            "solved": 0, "wrong": 0,
         })  # fmt: skip
         if item:
             self.items.append(item)
@@ -129,7 +133,10 @@ class NaiveVisit:
     def observe(self, asked: Asked) -> None:
         """Counts what became of the latest request."""
         if self.log:
-            self.log[-1].update(answers=1, errors=asked.status == 4, logins=asked.login != 0, failed=asked.login < 0)
+            self.log[-1].update(
+                answers=asked.status > 0, errors=asked.status == 4, logins=asked.login != 0, failed=asked.login < 0,
+                asked=was_asked(asked), solved=asked.challenge > 0, wrong=asked.challenge < 0,
+            )  # fmt: skip
 
     def features(self, now: int) -> dict[str, float]:
         """What should be known of the visit."""
@@ -139,6 +146,8 @@ class NaiveVisit:
         requests = max(pages + total["assets"], answers)
         distinct = linear(len({one["item"] for one in lately if one["item"]}))
         peers = linear(len({one["address"] for one in lately}))
+        spans = len({(one["hour"], one["now"] // (8 * SECOND)) for one in lately if one["asked"]})
+        attempts = total["solved"] + total["wrong"]
         odds = total["new"] * log(0.95 / 0.85) + total["old"] * log(0.05 / 0.15)
         order = total["ups"] * log(0.9 / 0.05) + max(items - 1 - total["ups"], 0) * log(0.1 / 0.95)
         return {
@@ -150,8 +159,14 @@ class NaiveVisit:
             "login_failures": of(total["failed"], total["logins"]), "heads": of(total["heads"], requests),
             "posts": of(total["posts"], requests), "typed": of(total["typed"], pages), "changes": total["changes"],
             "robots": total["robots"], "distinct_items": distinct, "peers": peers, "coverage": of(distinct, items),
-            "peers_per_page": of(peers, pages),
+            "peers_per_page": of(peers, pages), "challenges": spans, "attempts": attempts,
+            "failures": total["wrong"] * of(total["wrong"], attempts), "unanswered": max(spans - 4 * attempts, 0),
         }  # fmt: skip
+
+
+def was_asked(asked: Asked) -> bool:
+    """Whether a page was asked for and a challenge was the answer."""
+    return asked.challenged and asked.challenge == 0 and asked.status == 0 and bool(asked.flags & slot.IS_PAGE)
 
 
 def of(part: float, whole: float) -> float:
@@ -165,13 +180,14 @@ def linear(count: int, registers: int = 64) -> float:
 
 requests = st.builds(
     Asked,
-    gap_s=st.one_of(st.integers(1, 90), st.integers(1, 4000)),
+    gap_s=st.one_of(st.integers(1, 12), st.integers(1, 90), st.integers(1, 4000)),
     flags=st.sampled_from([
         slot.IS_PAGE, slot.IS_PAGE | slot.IS_TYPED, slot.IS_PAGE | slot.IS_HEAD, slot.IS_ASSET, slot.IS_ROBOTS,
         slot.IS_LOGIN | slot.IS_POST,
     ]),
     item=st.sampled_from([0, *ITEMS]), look=st.sampled_from(LOOKS), address=st.sampled_from(ADDRESSES),
-    status=st.sampled_from([2, 3, 4, 5]), login=st.sampled_from([0, 1, -1]),
+    status=st.sampled_from([0, 2, 3, 4, 5]), login=st.sampled_from([0, 1, -1]),
+    challenge=st.sampled_from([0, 0, 1, -1]), challenged=st.booleans(),
 )  # fmt: skip
 
 
@@ -190,7 +206,8 @@ def test_what_is_known_of_a_visit_equals_the_naive_twin(visit: list[Asked]) -> N
         if known is not None:
             expected = twin.features(now)
             assert {name: known[name] for name in expected} == pytest.approx(expected, rel=1e-6, abs=1e-9)
-        ledger.feed_back(row, asked.status, asked.login, b"", now)
+        after = challenged(row) if asked.challenged else row
+        ledger.feed_back(after, asked.status, asked.login, b"", now, asked.challenge)
         twin.observe(asked)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.guards import CALM, NOON, SHOP, make_guard
+from tests.guards import CALM, NOON, make_guard
 from tests.scoring.scripts import SCRIPTS
-from tests.signals.heads import ALONE, read_alone
-from trafficguard.exchange import Request
+from tests.signals.heads import ALONE, sent_alone
 from trafficguard.guard import REMEMBERED
 from trafficguard.signals.behaviour import BEHAVIOURS
 from trafficguard.signals.catalog import CATALOG
@@ -20,8 +19,7 @@ def test_every_signal_that_is_on_has_a_case_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ALONE)
 def test_a_signal_of_the_head_moves_evidence_by_itself(name: str) -> None:
-    head, handshake = read_alone(name)
-    verdict = make_guard().judge(Request(head, "192.0.2.1", True, SHOP, b"0", handshake), NOON, CALM)
+    verdict = make_guard().judge(sent_alone(name), NOON, CALM)
     assert [reason.signal for reason in verdict.reasons] == [name]
     assert verdict.reasons[0].evidence >= 1.0
 

@@ -1,16 +1,18 @@
 """Heads to test signals with: clean ones, ways to change one thing in them, and one head per signal.
 
 Promises: `ALONE` names, for every signal, a head on which nothing but that signal speaks; where it is the connection
-that was opened oddly, `OPENED` says how. `read_alone` puts them together.
+that was opened oddly, `OPENED` says how, and where it is what a pass says, `TOLD` and `REUSED` do. `read_alone` and
+`sent_alone` put them together.
 """
 
 from __future__ import annotations
 
 from tests.corpus.clients import head_of
-from trafficguard.exchange import UNKNOWN_HANDSHAKE, Handshake
+from trafficguard.exchange import UNKNOWN_HANDSHAKE, Handshake, Request
 from trafficguard.http.head import RequestHead
 from trafficguard.http.header_list import ListReader
-from trafficguard.signals.catalog import DIRECT, Need
+from trafficguard.signals.catalog import CATALOG, DIRECT, Need
+from trafficguard.signals.page import BIT, MOST_REUSE
 from trafficguard.signals.row import Row, read_row
 
 CHROME = """\
@@ -165,6 +167,8 @@ ALONE: dict[str, str] = {
     "tls.protocol": CHROME,
     "tls.version": CHROME,
     "http2.engine": CHROME + "Priority: u=0, i",
+    **{name: CHROME for name in BIT if CATALOG[name].mode == "on"},
+    "pass.reuse": CHROME,
 }
 OPENED: dict[str, Handshake] = {
     "tls.engine": Handshake(JA4.format(alpn="h2", ciphers=OPENSSL_TLS, extensions=CHROME_155)),
@@ -172,6 +176,8 @@ OPENED: dict[str, Handshake] = {
     "tls.version": Handshake(JA4.format(alpn="h2", ciphers=CHROME_TLS, extensions=CHROME_110)),
     "http2.engine": Handshake(http2=FIREFOX_HTTP2),
 }
+TOLD: dict[str, int] = {name: BIT[name] for name in ALONE if name in BIT}
+REUSED: dict[str, int] = {"pass.reuse": MOST_REUSE}
 
 
 def read_alone(name: str) -> tuple[RequestHead, Handshake]:
@@ -183,7 +189,15 @@ def read_alone(name: str) -> tuple[RequestHead, Handshake]:
 def row_alone(name: str, *, secure: bool = True, intact: frozenset[Need] = DIRECT) -> Row:
     """The facts in what `read_alone` gives."""
     head, handshake = read_alone(name)
-    return read_row(head, secure, intact, *handshake)
+    return read_row(head, secure, intact, *handshake, TOLD.get(name, 0), REUSED.get(name, 0))
+
+
+def sent_alone(name: str, client: str = "192.0.2.1") -> Request:
+    """The same as a request over https."""
+    head, handshake = read_alone(name)
+    request = Request(head, client, True, "shop.example", b"0", handshake)
+    request.told, request.reuse = TOLD.get(name, 0), REUSED.get(name, 0)
+    return request
 
 
 def as_http2(text: str) -> RequestHead:

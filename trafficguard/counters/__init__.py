@@ -6,7 +6,8 @@ One fixed-size table in shared memory serves all workers, so that N workers coun
 - `cache_folder`: which folder, if any, is safe to keep compiled kernels in.
 - `jit`: the only file that names the compiler: the `kernel` decorator and the few atomic operations.
 - `hashing`, `sketch`, `directory`: who holds which slot.
-- `windows`, `profile`: what one key's slot remembers; `crowd`: what is usual for many; `gates`: what must be exact.
+- `windows`, `profile`, `turns`: what one key's slot remembers; `crowd`: what is usual for many.
+- `gates`: what must be exact.
 - `intake`: everything that happens to the memory on a request, in one compiled call: `take_in`.
 - `kernels`: all that Python calls, in one list.
 - `table`, `ledger`: the Python faces over the memory, for its owner and for a worker that judges requests.

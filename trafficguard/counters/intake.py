@@ -30,7 +30,7 @@ from trafficguard.counters.crowd import (
     surge_odds,
     usual_ratio,
 )
-from trafficguard.counters.directory import HAS_EVIDENCE, acquire, hold, lookup
+from trafficguard.counters.directory import HAS_EVIDENCE, HAS_PASS, acquire, hold, lookup
 from trafficguard.counters.hashing import keyed_hash
 from trafficguard.counters.jit import Words, atomic_exchange, kernel, load_acquire, store_release
 from trafficguard.counters.profile import (
@@ -42,6 +42,7 @@ from trafficguard.counters.profile import (
     amounts,
     burstiness,
     count_of,
+    counts_of,
     distinct,
     entropy,
     held_evidence,
@@ -51,6 +52,16 @@ from trafficguard.counters.profile import (
     note_order,
     remember,
     turn_generation,
+)
+from trafficguard.counters.turns import (
+    ASKED,
+    CHANGES,
+    FAILED,
+    ROBOTS,
+    SOLVED,
+    note_asked,
+    note_turn,
+    turns_in,
 )
 from trafficguard.counters.windows import count_in_window, window_now
 
@@ -119,6 +130,10 @@ _FANOUT_RISE: Final = slot.FEATURE["fanout_rise"]
 _COVERAGE_RISE: Final = slot.FEATURE["coverage_rise"]
 _SYNCHRONY: Final = slot.FEATURE["synchrony"]
 _AGE_MINUTES: Final = slot.FEATURE["age_minutes"]
+_CHALLENGES: Final = slot.FEATURE["challenges"]
+_ATTEMPTS: Final = slot.FEATURE["attempts"]
+_FAILURES: Final = slot.FEATURE["failures"]
+_UNANSWERED: Final = slot.FEATURE["unanswered"]
 
 # First guesses, until more shops are measured: how likely each step is for a person and for a crawler.
 NEW_ITEM: Final = float(np.log(0.95 / 0.85))
@@ -128,6 +143,8 @@ STEP_UP: Final = float(np.log(0.9 / 0.05))
 OTHER_STEP: Final = float(np.log(0.1 / 0.95))
 COLD_FOR_CRAWLER: Final = 0.9
 """Share of a catalogue that hardly anybody looks at."""
+ASKED_PER_ATTEMPT: Final = 4.0
+"""Moments of being asked that one attempt answers: of many behind one address some come back later, or go."""
 _LEAST_SHARE: Final = 0.02
 _MOST_SHARE: Final = 0.85
 
@@ -231,10 +248,13 @@ def tally(memory: Words, ask: Words, kind: int, first: Word, again: bool, cold: 
     post = 1 if flags & np.uint64(slot.IS_POST) != _ZERO else 0
     add_counts(memory, first + np.uint64(slot.LOGINS), epoch, amounts(0, 0, post))
     before = atomic_exchange(memory, first + np.uint64(slot.STEADY), ask[slot.STEADY_MARK])
-    changed = 1 if kind == SESSION and before != _ZERO and before != ask[slot.STEADY_MARK] else 0
+    changed = kind == SESSION and before != _ZERO and before != ask[slot.STEADY_MARK]
     head = 1 if flags & np.uint64(slot.IS_HEAD) != _ZERO else 0
-    robots = 1 if flags & np.uint64(slot.IS_ROBOTS) != _ZERO else 0
-    add_counts(memory, first + np.uint64(slot.TURNS), epoch, amounts(head, changed, robots))
+    add_counts(memory, first + np.uint64(slot.ANSWERS), epoch, amounts(0, 0, head))
+    if changed:
+        note_turn(memory, first + np.uint64(slot.TURNS), epoch, CHANGES)
+    if flags & np.uint64(slot.IS_ROBOTS) != _ZERO:
+        note_turn(memory, first + np.uint64(slot.TURNS), epoch, ROBOTS)
 
 
 @kernel()
@@ -273,6 +293,22 @@ def tail_odds(cold: float, items: float, usual: float) -> float:
 
 
 @kernel()
+def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) -> None:
+    """Writes the features that stand in the words of turns at `index`.
+
+    Failures weigh by their share of all attempts, and what was asked is answered by attempts, so that of many behind
+    one address those who solve speak for the others.
+    """
+    this, before = counts_of(memory, index, epoch), counts_of(memory, index, epoch - _ONE)
+    out[at + _CHANGES], out[at + _ROBOTS] = turns_in(this, before, CHANGES), turns_in(this, before, ROBOTS)
+    asked, failed = turns_in(this, before, ASKED), turns_in(this, before, FAILED)
+    attempts = failed + turns_in(this, before, SOLVED)
+    out[at + _CHALLENGES], out[at + _ATTEMPTS] = asked, attempts
+    out[at + _FAILURES] = failed * share(failed, attempts)
+    out[at + _UNANSWERED] = max(asked - ASKED_PER_ATTEMPT * attempts, 0.0)
+
+
+@kernel()
 def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out: Floats) -> None:
     """Writes the features of one key."""
     now = ask[slot.NOW]
@@ -305,16 +341,14 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     attempts = count_of(memory, logins, epoch, _ZERO)
     out[at + _LOGINS] = attempts
     out[at + _LOGIN_FAILURES] = share(count_of(memory, logins, epoch, SECOND_FIELD), attempts)
-    turns = first + np.uint64(slot.TURNS)
     requests = max(pages + count_of(memory, views, epoch, THIRD_FIELD), answered)
-    out[at + _HEADS] = share(count_of(memory, turns, epoch, _ZERO), requests)
+    out[at + _HEADS] = share(count_of(memory, answers, epoch, THIRD_FIELD), requests)
     out[at + _POSTS] = share(count_of(memory, logins, epoch, THIRD_FIELD), requests)
     shows = first + np.uint64(slot.SHOWS)
     out[at + _TAIL_ODDS] = tail_odds(count_of(memory, shows, epoch, _ZERO), items, cold)
     out[at + _BARE] = share(count_of(memory, shows, epoch, SECOND_FIELD), pages)
     out[at + _TYPED] = share(count_of(memory, shows, epoch, THIRD_FIELD), pages)
-    out[at + _CHANGES] = count_of(memory, turns, epoch, SECOND_FIELD)
-    out[at + _ROBOTS] = count_of(memory, turns, epoch, THIRD_FIELD)
+    read_turns(memory, first + np.uint64(slot.TURNS), epoch, at, out)
     if ask[slot.FLAGS] & np.uint64(slot.READS_ALL) != _ZERO:
         out[at + _PATHS] = known_distinct(memory, first, kind, _OF_PATHS, epoch, now)
         out[at + _QUERY_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.QUERIES)))
@@ -531,14 +565,16 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
     """Counts what became of the request in `ask`; keys that have no slot, or lost it meanwhile, are left out.
 
     What the shop never saw (status class 0) is nothing that it answered, and an attempt to log in of which nobody knows
-    how it ended is none.
+    how it ended is none. Who asked for a page and was challenged has been asked, unless it is an attempt itself.
     """
     status, login = outcome[slot.STATUS_CLASS], outcome[slot.LOGIN_RESULT]
     answered = 1 if status != _ZERO else 0
     attempt = 1 if login != _ZERO else 0
     wrong = 1 if status == np.uint64(4) else 0
-    broken = 1 if status == np.uint64(5) else 0
     failed = 1 if login == _TWO else 0
+    challenge, now = outcome[slot.CHALLENGE_RESULT], ask[slot.NOW]
+    challenged = np.uint64(slot.IS_CHALLENGED | slot.IS_PAGE)
+    was_asked = status == _ZERO and challenge == _ZERO and ask[slot.FLAGS] & challenged == challenged
     for kind in range(slot.KINDS):
         low, high = key_of(ask, kind)
         if kind == ACCOUNT and low | high == _ZERO:
@@ -548,6 +584,15 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
         first = lookup(memory, kind, tag_of(memory, kind, low, high, ask[slot.SITE]))
         if first == _ZERO:
             continue
-        epoch = ask[slot.NOW] // width_of(kind)
-        add_counts(memory, first + np.uint64(slot.ANSWERS), epoch, amounts(answered, wrong, broken))
+        epoch = now // width_of(kind)
+        turns = first + np.uint64(slot.TURNS)
+        if was_asked:
+            note_asked(memory, turns, epoch, now)
+        elif challenge == _ONE:
+            note_turn(memory, turns, epoch, SOLVED)
+            if kind in (ADDRESS, SESSION):
+                hold(memory, kind, first, HAS_PASS, now)
+        elif challenge == _TWO:
+            note_turn(memory, turns, epoch, FAILED)
+        add_counts(memory, first + np.uint64(slot.ANSWERS), epoch, amounts(answered, wrong, 0))
         add_counts(memory, first + np.uint64(slot.LOGINS), epoch, amounts(attempt, failed, 0))

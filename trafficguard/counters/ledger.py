@@ -18,11 +18,11 @@ from trafficguard.counters.jit import Words
 
 KIND_WORDS: Final = ("address", "network", "session", "fingerprint", "cluster", "account")
 """Kinds of key as people read them, in the order of `layout`."""
-_OUTCOME: Final = struct.Struct("<QQ16s")
+_OUTCOME: Final = struct.Struct("<QQ16sQ")
 _NOW: Final = struct.Struct("<Q")
 _NOW_AT: Final = 8 * slot.NOW
 _NO_ACCOUNT: Final = bytes(16)
-_LOGIN_WORDS: Final = {0: 0, 1: 1, -1: 2}
+_RESULT_WORDS: Final = {0: 0, 1: 1, -1: 2}
 
 
 class Ledger:
@@ -49,11 +49,19 @@ class Ledger:
         self._ask_bytes[:] = asked
         take_in(self._memory, self._ask, static, ramps, self._firsts, self._out)
 
-    def feed_back(self, asked: bytes, status_class: int, login: int, account: bytes, now: int) -> None:
-        """Counts what became of a request: status class (0: no answer), login result (-1, 0, 1), the shop's account."""
+    def feed_back(
+        self, asked: bytes, status_class: int, login: int, account: bytes, now: int, challenge: int = 0
+    ) -> None:
+        """Counts what became of a request.
+
+        That is its status class (0: no answer of the shop's), how a login ended (-1, 0, 1), the shop's account, and
+        how an attempt at a challenge ended (the same).
+        """
         self._ask_bytes[:] = asked
         _NOW.pack_into(self._ask_bytes, _NOW_AT, now)
-        _OUTCOME.pack_into(self._outcome_bytes, 0, status_class, _LOGIN_WORDS[login], account or _NO_ACCOUNT)
+        _OUTCOME.pack_into(
+            self._outcome_bytes, 0, status_class, _RESULT_WORDS[login], account or _NO_ACCOUNT, _RESULT_WORDS[challenge]
+        )
         feed_back(self._memory, self._ask, self._outcome)
 
     def told(self) -> bytes:

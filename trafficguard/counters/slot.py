@@ -36,13 +36,13 @@ VIEWS: Final = 19
 ITEMS: Final = 21
 """Two: items new to the key, items seen before, small steps up from one item id to the next."""
 ANSWERS: Final = 23
-"""Two: answers, those with 4xx, those with 5xx."""
+"""Two: answers, those with 4xx, HEAD requests."""
 LOGINS: Final = 25
 """Two: login attempts that ended one way or the other, failed ones, POSTs."""
 SHOWS: Final = 27
 """Two: views of items that hardly anybody looks at, bare pages, pages opened out of nowhere."""
 TURNS: Final = 29
-"""Two: HEAD requests, changes of the fingerprint, requests for robots.txt."""
+"""Two, of six small numbers each: what `TURN_...` say, see `turns`."""
 STEADY: Final = 31
 """The fingerprint of the latest request."""
 STAMP: Final = 32
@@ -89,6 +89,20 @@ RATIOS: Final = CELLS + CELL_COUNT * CELL_WORDS
 RATIO_COUNT: Final = 3
 LARGE_WORDS: Final = RATIOS + RATIO_COUNT
 
+# Where the small numbers of a word of turns stand: bits from the right.
+TURN_CHANGES: Final = 0
+"""Changes of the fingerprint."""
+TURN_ROBOTS: Final = 8
+"""Requests for robots.txt."""
+TURN_ASKED: Final = 16
+"""Moments at which a page was asked for and a challenge was the answer."""
+TURN_SOLVED: Final = 24
+"""Challenges that were solved."""
+TURN_FAILED: Final = 32
+"""Attempts at challenges that were wrong or forged."""
+TURN_MOMENT: Final = 40
+"""The latest of those moments."""
+
 # Words of what is asked (`ask`): the facts of one request.
 NOW: Final = 0
 """Nanoseconds since the Unix epoch."""
@@ -126,6 +140,8 @@ IS_POST: Final = 128
 TAKES_COOKIES: Final = 256
 """Visitors of this site are given a session, so that one without it has not brought it back."""
 IS_ROBOTS: Final = 512
+IS_CHALLENGED: Final = 2048
+"""The verdict on it was a challenge, on a site where verdicts are carried out."""
 READS_ALL: Final = 1024
 """Somebody wants to see what is known of all keys, those included that no signal looks at for this request."""
 
@@ -135,7 +151,9 @@ LOGIN_RESULT: Final = 1
 """0 nothing known, 1 succeeded, 2 failed."""
 SHOP_ACCOUNT_LOW: Final = 2
 SHOP_ACCOUNT_HIGH: Final = 3
-OUTCOME_WORDS: Final = 4
+CHALLENGE_RESULT: Final = 4
+"""0 it was no attempt at a challenge, 1 it solved one, 2 it failed."""
+OUTCOME_WORDS: Final = 5
 
 FEATURES: Final = (
     "requests_10s",
@@ -176,6 +194,10 @@ FEATURES: Final = (
     "coverage_rise",
     "synchrony",
     "age_minutes",
+    "challenges",
+    "attempts",
+    "failures",
+    "unanswered",
 )
 """What is known of a key after a request, in the order of the kernel's result; `scoring.features` says what each is."""
 FEATURE: Final = {name: place for place, name in enumerate(FEATURES)}

@@ -1,4 +1,4 @@
-"""What the shape of a head says, worked out once per shape and remembered.
+"""What the shape of a head says, and the pass that comes with it, worked out once per shape and remembered.
 
 Promises: two generations of bounded size, whatever clients send; a shape that does not say all that signals read is
 worked out anew each time. Never: looks at personal values, paths, addresses or the time.
@@ -88,7 +88,9 @@ class Shapes:
 
     def read(self, request: Request) -> Row:
         """The facts in a request's head."""
-        return read_row(request.head, request.secure, self._intact, *request.handshake)
+        return read_row(
+            request.head, request.secure, self._intact, *request.handshake, request.told, request.reuse
+        )
 
     def assess(self, request: Request) -> Assessment:
         """What the head says, worked out."""

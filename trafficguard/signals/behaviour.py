@@ -208,5 +208,27 @@ _OTHERS: Final = (
     ),
 )  # fmt: skip
 
-BEHAVIOURS: Final[dict[str, Behaviour]] = {row.name: row for row in (*_VISIT, *_ADDRESS, *_OTHERS)}
+_CHALLENGES: Final = (
+    Behaviour(
+        "challenge.failures", "session", "failures", 2, 6, "attempts", 2, 3, 3.5,
+        "It answers challenges wrongly again and again",
+        "pages compute right answers, people err once or twice; " + _GUESS,
+    ),
+    Behaviour(
+        "challenge.unanswered", "session", "unanswered", 3, 12, "challenges", 3, 4, 3.0,
+        "It is challenged again and again, and goes on asking without an answer",
+        "moments of 8 s, so that tabs opened at once are one: people solve or leave; " + _GUESS,
+    ),
+    Behaviour(
+        "address.failures", "address", "failures", 4, 15, "attempts", 4, 6, 2.5,
+        "Most challenges are answered wrongly from its address", "as challenge.failures; those who solve lower it",
+    ),
+    Behaviour(
+        "address.unanswered", "address", "unanswered", 12, 40, "challenges", 12, 16, 2.5,
+        "From its address one goes on asking, and hardly ever answers a challenge",
+        "as challenge.unanswered; those who solve lower it",
+    ),
+)  # fmt: skip
+
+BEHAVIOURS: Final[dict[str, Behaviour]] = {row.name: row for row in (*_VISIT, *_ADDRESS, *_OTHERS, *_CHALLENGES)}
 """All signals of behaviour by name."""

@@ -7,10 +7,15 @@ Where a weight comes from is part of the row. `MEASURED` is the command that pri
 of recorded heads, over HTTP/1 and HTTP/2, a signal speaks. Recorded people are few and from one laboratory (16
 clients, 26 sessions: at most ln 52 = 4.0 nats are proven, fewer as sessions of one client are alike), so what
 contradicts a claim weighs at most 4.5: alone it stays below a score of 50, two together may block. More weighs only
-what a sender says of itself, or leaves unsaid (`agent.*`). What any proxy in front does to a head (spelling,
-connection, version) together stays below 50 too, and so does a connection that a program in between opened anew
-(`tls.engine`, `tls.protocol`, `http2.engine`). A share of recorded heads is no rate of the world: programs were
-recorded because they are interesting. Weights are rounded guesses within those bounds, not fitted.
+what a sender says of itself, or leaves unsaid (`agent.*`, and of the browser in its page, `page.webdriver`, `page.cdc`,
+`page.playwright` and `page.headless`). What any proxy in front does to a head (spelling, connection, version) together
+stays below 50 too, and so does a connection that a program in between opened anew (`tls.engine`, `tls.protocol`,
+`http2.engine`). A share of recorded heads is no rate of the world: programs were recorded because they are interesting.
+Weights are rounded guesses within those bounds, not fitted.
+
+What the page of a challenge told (`page.*`) was sent by the browser itself, so that a program can tell a clean story:
+that nothing odd was told speaks for nobody. Probes that fired on none of the recorded people and are a driver's own
+traces are on; what extensions, telephones or rare settings could cause, which were not recorded, is in shadow.
 """
 
 from __future__ import annotations
@@ -39,6 +44,8 @@ class Need(Enum):
     """A trusted peer told the JA4 of the client's connection."""
     HTTP2 = "HTTP/2 fingerprint"
     """A trusted peer told how the client opened HTTP/2."""
+    PAGE = "page report"
+    """The pass that it shows was earned on a page that found something odd about its browser."""
 
 
 DIRECT: Final = frozenset((Need.RAW_ORDER, Need.RAW_CASE, Need.RAW_CONNECTION, Need.RAW_VERSION))
@@ -97,6 +104,22 @@ def _recorded(others: str) -> str:
 
 def _row(name: str, weight: float, text: str, source: str, *needs: Need) -> Signal:
     return Signal(name, "yes", text, weight, weight, frozenset(needs), source)
+
+
+REPORTED: Final = "python -m pytest tests/challenge/test_recorded_reports.py -s"
+"""Prints on how many recorded reports of a page, and pages with events, each probe fires, by people and programs."""
+
+
+def _told(people: int, programs: int, why: str = "") -> str:
+    return f"{people} of 32 people's reports and {programs} of 97 programs' ({REPORTED}){why}"
+
+
+def _moved(people: int, programs: int, why: str) -> str:
+    return f"{people} of 166 people's pages and {programs} of 147 programs' ({REPORTED}){why}"
+
+
+def _probe(name: str, weight: float, text: str, source: str, mode: SignalMode = "shadow") -> Signal:
+    return Signal(name, "yes", text, weight, weight, frozenset((Need.PAGE,)), source, mode)
 
 
 _ROWS: Final = (
@@ -233,6 +256,115 @@ _ROWS: Final = (
     _row(
         "http2.engine", 3.5, "It speaks HTTP/2 in another way than this browser does",
         _recorded("6 % of 2,039 impersonators'"), Need.HTTP2,
+    ),
+    _probe(
+        "page.silent", 2.0, "It poses as a browser, but answered the challenge by a program of its own",
+        "shadow until people were seen to solve challenges: a page that breaks before it reports looks the same",
+    ),
+    _probe(
+        "page.webdriver", 7.0, "Its browser itself says that a program drives it",
+        "W3C WebDriver, section 4: browsers say so; " + _told(0, 30), "on",
+    ),
+    _probe(
+        "page.cdc", 6.0, "Its browser carries the marks of a program that drives browsers",
+        "chromedriver's own variables; " + _told(0, 4), "on",
+    ),
+    _probe(
+        "page.stack", 3.0, "Its browser behaves as if somebody watched it from outside",
+        _told(0, 74, "; kept low, for people who have the developer tools open show it too"), "on",
+    ),
+    _probe(
+        "page.playwright", 6.0, "Its browser carries the marks of another program that drives browsers",
+        "Playwright's own variables, which it makes for exposed functions only; " + _told(0, 0), "on",
+    ),
+    _probe(
+        "page.headless", 6.0, "Its browser itself says that it has no window",
+        _told(0, 39), "on",
+    ),
+    _probe(
+        "page.agent", 3.0, "Its browser gives one name to the shop and another to the page",
+        _told(0, 0, "; shadow: extensions that change the name were not recorded"),
+    ),
+    _probe(
+        "page.platform", 2.5, "Its browser runs on another system than it says",
+        _told(0, 8, "; shadow: no telephone, Windows or macOS was recorded"),
+    ),
+    _probe(
+        "page.languages", 2.0, "Its browser names one language to the shop and another to the page",
+        _told(0, 0, "; shadow: browsers that hide languages were not recorded"),
+    ),
+    _probe(
+        "page.brands", 3.0, "Its browser introduces itself to the page in another way than to the shop",
+        _told(0, 22, "; shadow: extensions that change the introduction were not recorded"),
+    ),
+    _probe(
+        "page.mobile", 2.0, "It is a telephone for the page and none for the shop, or the other way round",
+        _told(0, 0, "; shadow: no telephone was recorded"),
+    ),
+    _probe(
+        "page.touch", 2.5, "It says it is a telephone, but feels no touch",
+        _told(0, 0, "; shadow: no telephone was recorded"),
+    ),
+    _probe(
+        "page.plugins", 2.0, "Its browser lacks viewers that this browser always has",
+        _told(0, 0, "; shadow: settings and rules of companies take viewers away"),
+    ),
+    _probe(
+        "page.window", 2.0, "Its browser has a window of no size",
+        _told(8, 0, "; shadow: tabs that were opened behind others have none"),
+    ),
+    _probe(
+        "page.screen", 2.5, "Its browser has a window that is larger than its screen",
+        _told(0, 24, "; shadow: windows over several screens were not recorded"),
+    ),
+    _probe(
+        "page.chrome", 1.5, "Its browser lacks something that this browser always has",
+        _told(0, 0, "; shadow: relatives of this browser were not recorded"),
+    ),
+    _probe(
+        "page.permissions", 2.0, "Its browser says two different things about what it may do",
+        _told(3, 4, "; shadow: browsers do so on plain http"),
+    ),
+    _probe(
+        "page.renderer", 1.0, "Its browser draws without a graphics card",
+        _told(7, 55, "; shadow: so do people's on virtual desktops"),
+    ),
+    _probe(
+        "page.worker", 3.0, "Its browser says one thing in the page and another in the background",
+        _told(0, 12, "; shadow: extensions that hide people were not recorded"),
+    ),
+    _probe(
+        "page.frame", 2.5, "Its browser says one thing in the page and another in a part of it",
+        _told(0, 0, "; shadow: extensions that hide people were not recorded"),
+    ),
+    _probe(
+        "page.native", 3.0, "Its browser has had its own functions replaced",
+        _told(0, 6, "; shadow: extensions that hide people do that"),
+    ),
+    _probe(
+        "page.impossible", 3.0, "Its browser reports numbers that no browser has",
+        _told(0, 2, "; shadow: what rare devices report was not recorded"),
+    ),
+    _probe(
+        "page.untrusted", 2.0, "Its clicks and movements were made by a script",
+        _moved(0, 2, "; shadow: password managers and aids for disabled people do that"),
+    ),
+    _probe(
+        "page.clicks", 1.5, "Its pointer clicks without having come from anywhere",
+        _moved(0, 4, "; shadow: aids for disabled people do that"),
+    ),
+    _probe(
+        "page.straight", 1.0, "Its pointer moves in one straight line",
+        _moved(0, 0, "; shadow: short ways are straight"),
+    ),
+    _probe(
+        "page.even", 1.0, "Its pointer moves in steps of exactly the same time",
+        _moved(0, 0, "; shadow: browsers tell movements once a frame"),
+    ),
+    Signal(
+        "pass.reuse", "steps", "It shows a pass that is used from more places than one visitor is in", 1.5, 4.5,
+        frozenset(), "AWS token reuse ladder: more than 2, 5, 8 addresses in 5 min are counted, asked, blocked; kept "
+        "below the middle of the scale, for some providers spread one telephone over many networks",
     ),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from trafficguard.signals import declared, fetch, habits, headers, hints, transport
+from trafficguard.signals import declared, fetch, habits, headers, hints, page, transport
 from trafficguard.signals.catalog import CATALOG, Signal
 from trafficguard.signals.finding import Finding
 from trafficguard.signals.row import Row
@@ -49,6 +49,8 @@ MEASURES: Final[dict[str, Measure]] = {
     "tls.protocol": transport.protocol,
     "tls.version": transport.version,
     "http2.engine": transport.http2,
+    **{name: page.measure_of(name) for name in page.PROBES},
+    "pass.reuse": page.reuse,
 }
 
 

@@ -39,7 +39,9 @@ _SITES: Final[dict[str, FetchSite]] = {
 class Row:
     """Facts of one request. Treat as frozen."""
 
-    __slots__ = ("agent", "hello", "kind", "met", "method", "minor", "places", "preface", "spelled", "values")
+    __slots__ = (
+        "agent", "hello", "kind", "met", "method", "minor", "places", "preface", "reuse", "spelled", "told", "values",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -50,6 +52,8 @@ class Row:
         met: frozenset[Need],
         hello: Hello = UNKNOWN_HELLO,
         preface: Preface = UNKNOWN_PREFACE,
+        told: int = 0,
+        reuse: int = 0,
     ) -> None:
         self.method = method
         self.minor = minor
@@ -58,6 +62,10 @@ class Row:
         """How TLS was opened, as far as a trusted peer told."""
         self.preface = preface
         """How HTTP/2 was opened, the same."""
+        self.told = told
+        """What the page of a challenge told, one bit for each of `page.PROBES`."""
+        self.reuse = reuse
+        """How far the pass that it shows has spread, 0 to 3."""
         self.spelled = spelled
         """Header names in the order and the case they arrived in."""
         self.places: dict[str, int] = {}
@@ -101,12 +109,18 @@ class Row:
 
 
 def read_row(
-    head: RequestHead, secure: bool, intact: Iterable[Need], ja4: str = "", http2: str = ""
+    head: RequestHead,
+    secure: bool,
+    intact: Iterable[Need],
+    ja4: str = "",
+    http2: str = "",
+    told: int = 0,
+    reuse: int = 0,
 ) -> Row:
     """The facts in a head and about its connection.
 
     `secure` says that the client spoke https, `intact` what a front leaves alone, `ja4` and `http2` what a trusted
-    peer told of how the connection was opened.
+    peer told of how the connection was opened, `told` and `reuse` what its pass says.
     """
     spelled: list[str] = []
     values: dict[str, str] = {}
@@ -117,8 +131,12 @@ def read_row(
         if field.name in READ:
             values.setdefault(field.name.decode("latin-1"), field.value.decode("latin-1"))
     hello, preface = read_ja4(ja4), read_http2(http2)
-    met = frozenset(_met(head.minor, spelled, secure, intact, hello, preface))
-    return Row(head.method.decode("latin-1"), head.minor, spelled, values, met, hello, preface)
+    met = _met(head.minor, spelled, secure, intact, hello, preface)
+    if told:
+        met.add(Need.PAGE)
+    return Row(
+        head.method.decode("latin-1"), head.minor, spelled, values, frozenset(met), hello, preface, told, reuse
+    )
 
 
 def _met(
