@@ -20,6 +20,8 @@ from typing import Final
 
 import uvloop
 
+from trafficguard.challenge.desk import Desk
+from trafficguard.challenge.page.render import Renderer
 from trafficguard.clock import SECOND, SystemClock
 from trafficguard.control.dispatch import confirm, receive
 from trafficguard.counters.table import Table
@@ -32,6 +34,7 @@ from trafficguard.net.listener import take_in, turn_away
 from trafficguard.net.peer import Trust
 from trafficguard.net.pool import Origin
 from trafficguard.net.recent import Recent
+from trafficguard.net.reception import Reception
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Sites
 from trafficguard.net.wheel import TICK
@@ -138,7 +141,7 @@ class Worker:
             clock=SystemClock(),
             guard=self._guard,
             reserve=berth.counters.reserve,
-            secret=berth.secret,
+            reception=self._reception(settings),
             trust=Trust(settings.trusted),
             gauges=ConnectionGauges(
                 berth.gauges, berth.workers, berth.index, limits.connections, limits.connections_per_address
@@ -168,6 +171,12 @@ class Worker:
         self._fronts = self._make_fronts(settings, orders, facts) if settings.forward_auth else []
         self._pump = Pump(self._ring, berth.channel, self._meters)
         self._stop = asyncio.Event()
+
+    def _reception(self, settings: Settings) -> Reception:
+        """Where visitors who are challenged are received."""
+        counters = self._berth.counters
+        desk = Desk(self._berth.secret, counters.timers, counters.burn)
+        return Reception(desk, Renderer())
 
     def _make_fronts(
         self, settings: Settings, orders: Orders, facts: Mapping[str, SiteFacts]

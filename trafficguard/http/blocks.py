@@ -43,7 +43,7 @@ class RequestBlock:
 
     __slots__ = (
         "claims", "cookie", "fields", "framing", "has_chain", "navigates", "noted", "onward", "onward_trusted",
-        "shape", "special",
+        "passing", "shape", "special",
     )  # fmt: skip
 
     def __init__(self, fields: list[Field], shape: Shape) -> None:
@@ -60,6 +60,8 @@ class RequestBlock:
         """Whether a visitor goes to a page with it, once that is known."""
         self.noted: tuple[object, Any] | None = None
         """What somebody has read out of them for itself, behind who that is."""
+        self.passing: tuple[Any, ...] | None = None
+        """The pass among their cookies, behind what else it depends on, once that is known."""
         self.has_chain = any(field.name == b"x-forwarded-for" for field in self.claims)
         self.framing: Framing | Refusal | None = None
         """What they mean in a plain HTTP/1.1 request, once that is known."""

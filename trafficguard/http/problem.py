@@ -33,27 +33,20 @@ code {{ font-size: .95em; overflow-wrap: anywhere; }}
 <main>
 <h1>{title}</h1>
 <p>{detail}</p>
-{way_on}<p>If you need help, quote this request number: <code>{request_id}</code></p>
+<p>If you need help, quote this request number: <code>{request_id}</code></p>
 </main>
 </body>
 </html>
 """
 
 
-_WAY_ON: Final = '<p><a href="">Go on to the shop</a></p>\n'
-"""A link to the page itself: no address is echoed."""
-
-
 def render(
-    status: int, detail: str, request_id: str, accept: bytes | None, title: str = "", goes_on: bool = False
+    status: int, detail: str, request_id: str, accept: bytes | None, title: str = ""
 ) -> tuple[bytes, bytes]:
-    """Media type and body of an error answer to a client that sent `accept`; `goes_on`: people may try again."""
+    """Media type and body of an error answer to a client that sent `accept`."""
     title = title or phrase_of(status)
     if wants_html(accept):
-        page = _PAGE.format(
-            title=title, detail=html.escape(detail), request_id=html.escape(request_id),
-            way_on=_WAY_ON if goes_on else "",
-        )  # fmt: skip
+        page = _PAGE.format(title=title, detail=html.escape(detail), request_id=html.escape(request_id))
         return HTML, page.encode()
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}
     return JSON, json.dumps(problem).encode()

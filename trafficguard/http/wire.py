@@ -114,8 +114,16 @@ _OWN_ANSWER: Final = (
 )
 
 
+_OWN_HEAD: Final = b"%bDate: %b\r\nCache-Control: no-store\r\nX-Robots-Tag: noindex\r\n%b\r\n"
+
+
 def own_answer(status: int, media_type: bytes, body: bytes, date: bytes, extra: bytes) -> bytes:
-    """An answer of our own; never cached, never indexed (`extra` holds further lines, each with its CRLF)."""
+    """An answer of our own; never cached, never indexed (`extra` holds further lines, each with its CRLF).
+
+    Without a media type it is a head alone, for statuses that have no body.
+    """
+    if not media_type:
+        return _OWN_HEAD % (STATUS_LINES.get(status) or _strange(status), date, extra)
     return _OWN_ANSWER % (STATUS_LINES.get(status) or _strange(status), date, media_type, len(body), extra, body)
 
 

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from trafficguard.actions import BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
 from trafficguard.exchange import Verdict
+from trafficguard.http.problem import PLAIN, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,10 @@ class Reply:
     """Whether the connection ends with it."""
     title: str = ""
     """Heading of our page; empty: what the status is called."""
-    goes_on: bool = False
-    """Whether people are asked to try again at once."""
+    page: bytes = b""
+    """A whole body in the place of our own page."""
+    media_type: bytes = b""
+    """Of `page`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,20 @@ FORWARD: Final = Forward(b"")
 BLOCKED: Final = Reply(403, "This request looks automated, so it was not let through.")
 TOO_OFTEN: Final = "Requests come faster than this shop can take them. Please wait a moment."
 
+_BARE: Final = frozenset((204, 304))
 _MOST_LINES: Final = 1024
 _lines: dict[tuple[int, str, tuple[str, ...]], Forward] = {}
+
+
+def content_of(reply: Reply, id_bytes: bytes, accept: bytes | None) -> tuple[bytes, bytes]:
+    """Media type and body of an answer to who sent `accept`; both are empty where the status has none."""
+    if reply.status in _BARE:
+        return b"", b""
+    if reply.page:
+        return reply.media_type, reply.page
+    if reply.body:
+        return PLAIN, reply.body.encode()
+    return render(reply.status, reply.detail, id_bytes.decode("ascii"), accept, reply.title)
 
 
 def act(verdict: Verdict | None) -> Step:

@@ -16,17 +16,15 @@ from trafficguard.exchange import Exchange, Request, Verdict
 from trafficguard.net.act import TOO_OFTEN, Reply, act, blocked, forward
 from trafficguard.net.answering import Answering
 from trafficguard.net.connection import Hold
-from trafficguard.net.services import Services
 from trafficguard.net.sites import Route
 from trafficguard.net.tarpit import Drops
 from trafficguard.net.throttle import retry_after, revealed
-from trafficguard.net.visiting import TELL, navigates
+from trafficguard.net.visiting import TELL
 from trafficguard.net.wheel import NEVER
 from trafficguard.policy.facts import VERIFIED
 
-_CHECK: Final = "We are checking that a person is here. Allow this site to keep cookies, then go on."
-_CHECK_PARTS: Final = "Open a page of this shop in a browser first."
-_CHECK_TITLE: Final = "One moment"
+LENT: Final = ThrottleAction(rate=2.0, burst=60, key="network")
+"""The pace of all visitors of a network who keep no cookies and whose pass therefore stays here."""
 
 
 class Acting(Answering):
@@ -53,7 +51,7 @@ class Acting(Answering):
         elif isinstance(step, ThrottleAction):
             self._throttle(exchange, request, verdict, step)
         elif isinstance(step, ChallengeAction):
-            self._challenge(exchange, request)
+            self._challenge(exchange, request, verdict, step)
         elif isinstance(step, TarpitAction):
             self._trap(exchange, step)
         else:
@@ -112,8 +110,14 @@ class Acting(Answering):
 
     # Challenge
 
-    def _challenge(self, exchange: Exchange, request: Request) -> None:
-        self._turn_away(exchange, challenged(self.services, request))
+    def _challenge(self, exchange: Exchange, request: Request, verdict: Verdict, action: ChallengeAction) -> None:
+        services = self.services
+        reception, now = services.reception, services.clock.now()
+        if reception.desk.lent(request, now) >= action.rank:
+            self._throttle(exchange, request, verdict._replace(action=LENT), LENT)
+            return
+        said = reception.challenge(request, action, verdict.score, services.conditions.load, verdict.rule, now)
+        self._turn_away(exchange, said.reply)
 
     # Tarpit
 
@@ -177,11 +181,3 @@ def may_know(request: Request, verdict: Verdict, action: ThrottleAction) -> bool
     """Whether a visitor is told its pace: it would tell crawlers how fast they may go."""
     return action.reveal or request.passed or any(label.startswith(VERIFIED) for label in verdict.labels)
 
-
-def challenged(services: Services, request: Request) -> Reply:
-    """The answer to a request that is challenged."""
-    head = request.head
-    if head.method in (b"GET", b"HEAD") and navigates(head):
-        lines = services.passes.give(request, services.clock.now())
-        return Reply(403, _CHECK, lines=lines, title=_CHECK_TITLE, goes_on=True)
-    return Reply(403, _CHECK_PARTS)

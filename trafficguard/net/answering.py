@@ -12,9 +12,8 @@ from typing import Final
 from trafficguard.exchange import Exchange
 from trafficguard.http.framing import CHUNKED, UNTIL_CLOSE, AnswerFraming, Framing
 from trafficguard.http.head import AnswerHead, RequestHead
-from trafficguard.http.problem import PLAIN, render
 from trafficguard.http.wire import CLOSE, KEEP_ALIVE, UPGRADE, answer_head, own_answer
-from trafficguard.net.act import Reply
+from trafficguard.net.act import Reply, content_of
 from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, TUNNEL, Connection, Hold
 from trafficguard.net.handshake import accepts
 from trafficguard.net.upload import Upload
@@ -153,15 +152,11 @@ class Answering(Connection):
         self._write_reply(reply, exchange, self._head.value(b"accept"), exchange.request.id_bytes)
 
     def _write_reply(self, reply: Reply, exchange: Exchange, accept: bytes | None, request_id: bytes) -> None:
-        if reply.body:
-            media_type, body = PLAIN, reply.body.encode()
-        else:
-            number = request_id.decode("ascii")
-            media_type, body = render(reply.status, reply.detail, number, accept, reply.title, reply.goes_on)
+        media_type, body = content_of(reply, request_id, accept)
         connection = CLOSE if not self._stays else KEEP_ALIVE if self.speaks_old else b""
         extra = b"X-Request-Id: %b\r\n%b%b" % (request_id, reply.lines, connection)
         out = own_answer(reply.status, media_type, body, self.services.date(), extra)
-        if exchange.request is not None and exchange.request.head.method == b"HEAD":
+        if body and exchange.request is not None and exchange.request.head.method == b"HEAD":
             out = out[: -len(body)]
         exchange.status = reply.status
         exchange.error = reply.error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from trafficguard.challenge.passes import SHOWN
 from trafficguard.exchange import UNKNOWN_HANDSHAKE, Exchange, Request
 from trafficguard.http.framing import BODY_TOO_LARGE, HEAD_TOO_LARGE, framing_of, refuse_early
 from trafficguard.http.head import RequestHead
@@ -21,6 +20,7 @@ from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, LINGER, PROXY,
 from trafficguard.net.peer import Peer, request_id_of
 from trafficguard.net.pool import Origin
 from trafficguard.net.proxy_header import Unread, read_proxy_header
+from trafficguard.net.reception import LARGEST_BODY, PREFIX
 from trafficguard.net.sites import Route, Site
 from trafficguard.net.upload import Upload
 from trafficguard.net.upstream import Upstream
@@ -52,6 +52,8 @@ class Downstream(Acting):
     _site: Site
     _waits = False
     """Whether the request is judged only once its body, a login's, is here."""
+    _is_ours = False
+    """Whether it is for the desk, not for the shop."""
 
     # Transport side
 
@@ -199,7 +201,7 @@ class Downstream(Acting):
             return
         self._framing = framing
         self._stays = framing.keep_alive and not services.draining
-        self._answered = self._waits = False
+        self._answered = self._waits = self._is_ours = False
         self._due = 0
         site = services.sites.find(framing.host)
         route = (site.only or site.route(head.target)) if site is not None else None
@@ -207,9 +209,12 @@ class Downstream(Acting):
         exchange = self._exchange = Exchange(request, services.clock.now())
         if site is not None and site.judges:
             self._gather(site, request, exchange.started)
+            self._is_ours = site.enforces and PREFIX in head.line and head.target.path.startswith(PREFIX)
         if framing.length:
             self.stage = BODY
             limit = site.body_limit(head.target) if site is not None and route is not None else None
+            if self._is_ours:
+                limit, self._waits = LARGEST_BODY, True
             if limit is not None and not self._start_upload(exchange, framing.length, limit, rest):
                 return
         else:
@@ -220,7 +225,9 @@ class Downstream(Acting):
             self.reply(NO_SITE if site is None else NO_ROUTE)
             return
         self._site, self._route = site, route
-        if self._waits:
+        if self._is_ours:
+            self._receive(exchange, request)
+        elif self._waits:
             self._end_wait()
         else:
             self._judge(exchange, request)
@@ -232,8 +239,7 @@ class Downstream(Acting):
         if facts.accounts.is_in_heads:
             request.account = facts.accounts.of_head(head)
         self._due = due = due_of(head, facts, site.enforces, now)
-        if head.cookie is not None:
-            request.proof = SHOWN if self.services.passes.holds(request, now) else 0
+        self.services.reception.desk.admit(request, now)
         if due & LOGIN:
             self._waits = facts.accounts.reads(head, self._framing.length)
 
@@ -242,6 +248,9 @@ class Downstream(Acting):
         exchange, upload = self._exchange, self._upload
         if exchange is None or exchange.request is None or upload is None:
             self._waits = False  # it is answered already
+            return
+        if self._is_ours:
+            self._receive(exchange, exchange.request)
             return
         if not upload.done and len(upload.held) <= LARGEST_LOGIN:
             return
@@ -253,6 +262,18 @@ class Downstream(Acting):
             self.hold(Hold.CONNECT)
         exchange.started = self.services.clock.now()
         self._judge(exchange, exchange.request)
+
+    def _receive(self, exchange: Exchange, request: Request) -> None:
+        """Answers what is sent to the desk, once all of it has come."""
+        upload = self._upload
+        if upload is not None and not upload.done:
+            self._waits = True
+            return
+        self._waits = False
+        body = upload.content() if upload is not None else b""
+        said = self.services.reception.answer(request, body, self.services.clock.now())
+        exchange.turned_away = True
+        self.reply(said.reply)
 
     def _judge(self, exchange: Exchange, request: Request) -> None:
         """Has a request judged, and sends it on or answers it."""

@@ -23,7 +23,6 @@ from typing import Final, NamedTuple
 from aiohttp import hdrs, web
 
 from trafficguard.actions import BLOCK, ThrottleAction
-from trafficguard.challenge.passes import SHOWN
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Exchange, LoginResult, Outcome, Request, Verdict
 from trafficguard.guard import Guard
@@ -210,8 +209,7 @@ class ForwardAuth:
         """What judging wants to know beside the head."""
         if site.facts.accounts.is_in_heads:
             request.account = site.facts.accounts.of_head(request.head)
-        if request.head.cookie is not None:
-            request.proof = SHOWN if self._services.passes.holds(request, now) else 0
+        self._services.reception.desk.admit(request, now)
 
     async def _throttle(
         self, exchange: Exchange, site: Site, request: Request, verdict: Verdict, action: ThrottleAction

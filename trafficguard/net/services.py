@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from trafficguard.challenge.passes import Passes
 from trafficguard.clock import SECOND, Clock
 from trafficguard.exchange import Conditions
 from trafficguard.guard import Guard
@@ -18,6 +17,7 @@ from trafficguard.http.wire import http_date
 from trafficguard.net.departures import Departures
 from trafficguard.net.gauges import ConnectionGauges
 from trafficguard.net.peer import Trust
+from trafficguard.net.reception import Reception
 from trafficguard.net.sites import Sites
 from trafficguard.net.strain import Strain
 from trafficguard.net.tarpit import Tarpit
@@ -56,8 +56,8 @@ class Services:
 
     __slots__ = (
         "_date", "_date_second", "_request_number", "_request_page", "_request_prefix", "answers", "body_rate", "clock",
-        "conditions", "departures", "draining", "gauges", "guard", "head_limit", "meters", "pacer", "passes", "reader",
-        "ring", "sites", "strain", "tarpit", "ticks", "trust", "wheel",
+        "conditions", "departures", "draining", "gauges", "guard", "head_limit", "meters", "pacer", "reader",
+        "reception", "ring", "sites", "strain", "tarpit", "ticks", "trust", "wheel",
     )  # fmt: skip
 
     sites: Sites
@@ -69,7 +69,7 @@ class Services:
         clock: Clock,
         guard: Guard,
         reserve: Reserve,
-        secret: bytes,
+        reception: Reception,
         trust: Trust,
         gauges: ConnectionGauges,
         meters: Meters,
@@ -82,7 +82,7 @@ class Services:
         self.clock = clock
         self.guard = guard
         self.pacer = Pacer(reserve, meters)
-        self.passes = Passes(secret)
+        self.reception = reception
         self.tarpit = Tarpit(meters)
         self.departures = Departures()
         self.strain = Strain()

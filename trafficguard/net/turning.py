@@ -12,9 +12,8 @@ from aiohttp import web
 
 from trafficguard.actions import BLOCK, BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
 from trafficguard.exchange import Request, Verdict
-from trafficguard.http.problem import PLAIN, render
-from trafficguard.net.act import TOO_OFTEN, Reply, blocked
-from trafficguard.net.acting import challenged, may_know
+from trafficguard.net.act import TOO_OFTEN, Reply, blocked, content_of
+from trafficguard.net.acting import may_know
 from trafficguard.net.services import Services
 from trafficguard.net.throttle import retry_after, revealed
 
@@ -28,7 +27,8 @@ def reply_of(services: Services, request: Request, verdict: Verdict) -> Reply:
         case BlockAction():
             return blocked(action)
         case ChallengeAction():
-            return challenged(services, request)
+            now, load = services.clock.now(), services.conditions.load
+            return services.reception.challenge(request, action, verdict.score, load, verdict.rule, now).reply
         case ThrottleAction():
             told = pace_of(request, verdict, action, _NEVER)
             return Reply(429, TOO_OFTEN, lines=b"Retry-After: %d\r\n%b" % (retry_after(action), told))
@@ -53,15 +53,12 @@ def status_of(verdict: Verdict) -> int:
 
 def answer_of(reply: Reply, id_bytes: bytes, accept: bytes | None) -> web.Response:
     """The answer as it is sent, to a visitor who sent `accept`."""
-    if reply.body:
-        media_type, body = PLAIN, reply.body.encode()
-    else:
-        number = id_bytes.decode("ascii")
-        media_type, body = render(reply.status, reply.detail, number, accept, reply.title, reply.goes_on)
+    media_type, body = content_of(reply, id_bytes, accept)
     headers = [
-        *headers_of(reply.lines), ("Content-Type", media_type.decode("ascii")),
-        ("X-Request-Id", id_bytes.decode("ascii")), ("X-Robots-Tag", "noindex"),
+        *headers_of(reply.lines), ("X-Request-Id", id_bytes.decode("ascii")), ("X-Robots-Tag", "noindex"),
     ]  # fmt: skip
+    if media_type:
+        headers.append(("Content-Type", media_type.decode("ascii")))
     return web.Response(status=reply.status, body=body, headers=headers)
 
 

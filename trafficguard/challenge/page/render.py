@@ -1,0 +1,228 @@
+"""The document of a challenge, put together.
+
+Promises: what follows from the language and the shop's branding is made once and kept; what comes from a request or
+from settings stands escaped. The header lines allow scripts and styles of this one answer only. Never: more than one
+document for a request.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from trafficguard.challenge.desk import REFRESH_S, RESOURCE_S, Challenge
+from trafficguard.challenge.page.languages import RIGHT_TO_LEFT, TEXTS, language_of
+
+PREFIX: Final = "/.trafficguard/"
+"""Begins the paths that are ours on every site."""
+SAID_BY_SCRIPT: Final = ("working", "waiting", "done", "offline", "failed", "cookies")
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """What a shop puts on the page."""
+
+    name: str = ""
+    logo: str = ""
+    """A path at the shop, or a `data:` address; instead of the name."""
+    accent: str = "#1a73e8"
+    """Colour of the bar and of what has the focus."""
+    contact: str = ""
+    """A line of text for those who need help."""
+    template: str = ""
+    """A document of the shop's own in the place of ours: with the same {{names}}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """Somebody else's check that stands on the page, if the settings name one."""
+
+    script: str
+    """Its address."""
+    origins: str
+    """Whom it talks to, as a Content-Security-Policy lists them."""
+    markup: str
+    """The element that it fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page is about."""
+
+    challenge: Challenge
+    fallback: Challenge | None
+    """With a question, for browsers without JavaScript."""
+    target: str
+    """Path to go on to."""
+    method: str
+    """Of the request that was challenged."""
+    request_id: str
+    accept_language: bytes | None
+    nonce: str
+    note: str = ""
+    """Name of a text to say first: `wrong`."""
+    widget: Widget | None = None
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _lean(source: str) -> str:
+    """A script without its comment lines and indentation: it goes over the wire with every challenge."""
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+SCRIPT: Final = _lean("\n".join(_read(name) for name in ("work.js", "probes.js", "page.js")))
+_STYLE: Final = _lean(_read("page.css"))
+_SLOT: Final = re.compile(r"\{\{(\w+)\}\}")
+_LATE: Final = frozenset(("nonce", "refresh", "body", "request_id", "script"))
+
+
+class Renderer:
+    """Makes pages for one shop."""
+
+    __slots__ = ("_brand", "_pieces")
+
+    def __init__(self, brand: Brand | None = None) -> None:
+        self._brand = brand or Brand()
+        self._pieces: dict[str, list[str]] = {}
+
+    def render(self, page: Page) -> bytes:
+        """The document."""
+        language = language_of(page.accept_language)
+        pieces = self._pieces.get(language) or self._prepare(language)
+        late = {
+            "nonce": page.nonce,
+            "refresh": _refresh(page),
+            "body": _body(page, TEXTS[language]),
+            "request_id": html.escape(page.request_id),
+            "script": _script(page, TEXTS[language]),
+        }
+        return "".join([late[piece] if at % 2 else piece for at, piece in enumerate(pieces)]).encode()
+
+    def _prepare(self, language: str) -> list[str]:
+        """The document, with what all pages of a language have; at odd places, names of what they have not."""
+        texts, brand = TEXTS[language], self._brand
+        logo = f'<img src="{html.escape(brand.logo)}" alt="{html.escape(brand.name)}">' if brand.logo else ""
+        early = {
+            "lang": language,
+            "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+            "title": html.escape(texts["title"]),
+            "css": _STYLE.replace("{{accent}}", brand.accent),
+            "brand": f'<p class="brand">{logo or html.escape(brand.name)}</p>\n' if logo or brand.name else "",
+            "help": html.escape(texts["help"]),
+            "contact": f"<p>{html.escape(brand.contact)}</p>" if brand.contact else "",
+        }
+        parts = _SLOT.split(brand.template or _read("page.html"))
+        pieces = [""]
+        for at, part in enumerate(parts):
+            if at % 2 and part in _LATE:
+                pieces += [part, ""]
+            else:
+                pieces[-1] += early.get(part, "") if at % 2 else part
+        self._pieces[language] = pieces
+        return pieces
+
+
+def policy_lines(page: Page) -> bytes:
+    """The header lines that belong to a page, each with its CRLF."""
+    more = f" {page.widget.origins}" if page.widget is not None else ""
+    text = (
+        f"default-src 'none'; script-src 'nonce-{page.nonce}'{more}; style-src 'nonce-{page.nonce}'{more}; "
+        f"connect-src 'self'{more}; img-src 'self' data:{more}; worker-src blob:; form-action 'self'; "
+        f"base-uri 'none'; frame-ancestors 'self'" + (f"; frame-src{more}" if more else "")
+    )
+    return (
+        f"Content-Security-Policy: {text}\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
+        "Vary: Cookie, Accept-Language\r\n"
+    ).encode("ascii")
+
+
+def _go(page: Page) -> str:
+    return f"{PREFIX}go?c={page.challenge.ticket}&to={_quoted(page.target)}"
+
+
+def _quoted(target: str) -> str:
+    return target.replace("%", "%25").replace("&", "%26").replace("+", "%2B").replace("?", "%3F").replace("=", "%3D")
+
+
+def _refresh(page: Page) -> str:
+    seconds = {"refresh": REFRESH_S, "resource": RESOURCE_S}.get(page.challenge.kind)
+    if seconds is None:
+        return ""
+    return f'<meta http-equiv="refresh" content="{seconds};url={html.escape(_go(page))}">\n'
+
+
+def _body(page: Page, texts: dict[str, str]) -> str:
+    said = {name: html.escape(text) for name, text in texts.items()}
+    challenge = page.challenge
+    body = f"<p>{said['lead']}</p>\n"
+    if page.note:
+        body = f'<p class="note" role="alert">{said[page.note]}</p>\n{body}'
+    if page.method not in ("GET", "HEAD"):
+        body += f'<p class="note">{said["post"]}</p>\n'
+    match challenge.kind:
+        case "pow" if challenge.puzzle is not None:
+            body += (
+                '<div id="working" hidden>'
+                f'<progress id="bar" max="{challenge.puzzle.parts}" value="0" aria-labelledby="title"></progress>'
+                '<p id="state" role="status"></p>'
+                f'<p><button id="again" type="button" hidden>{said["retry"]}</button></p></div>\n'
+            )
+            if page.fallback is not None:
+                body += f'<div id="ask"><p>{said["ask"]}</p>\n{_form(page, page.fallback, said)}</div>\n'
+        case "refresh" | "resource":
+            part = f'{PREFIX}part?c={challenge.ticket}'
+            body += f'<p>{said["working"]}</p>\n<p><a class="go" href="{html.escape(_go(page))}">{said["go"]}</a></p>\n'
+            if challenge.kind == "resource":
+                body += f'<img class="part" src="{part}" alt="" width="1" height="1">\n'
+        case _:
+            body += _form(page, challenge, said)
+    return body
+
+
+def _form(page: Page, challenge: Challenge, said: dict[str, str]) -> str:
+    question = challenge.question
+    hidden = f'<input type="hidden" name="challenge" value="{challenge.ticket}">'
+    hidden += f'<input type="hidden" name="to" value="{html.escape(page.target)}">'
+    if page.widget is not None:
+        inside = page.widget.markup
+    elif question is not None:
+        asked = said["question"].replace("{sum}", f'<bdi dir="ltr">{question.first} + {question.second}</bdi>')
+        inside = (
+            f'<label for="answer">{asked}</label>\n<div class="row">'
+            f'<input id="answer" name="answer" inputmode="numeric" autocomplete="off" maxlength="4" required '
+            f'title="{said["answer"]}">'
+        )
+    else:
+        return ""
+    end = "</div>" if page.widget is None else ""
+    return (
+        f'<form method="post" action="{PREFIX}solve">{hidden}{inside}<button type="submit">{said["go"]}</button>{end}'
+        "</form>\n"
+    )
+
+
+def _script(page: Page, texts: dict[str, str]) -> str:
+    puzzle = page.challenge.puzzle
+    if page.widget is not None:
+        return f'<script nonce="{page.nonce}" src="{html.escape(page.widget.script)}" async defer></script>\n'
+    if puzzle is None:
+        return ""
+    data = {
+        "kind": page.challenge.kind, "challenge": page.challenge.ticket, "bits": puzzle.bits, "parts": puzzle.parts,
+        "to": page.target, "method": "GET" if page.method == "HEAD" else page.method,
+        "solve": f"{PREFIX}solve", "pass": f"{PREFIX}pass", "lend": f"{PREFIX}lend",
+        "texts": {name: texts[name] for name in SAID_BY_SCRIPT},
+    }  # fmt: skip
+    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    return (
+        f'<script type="application/json" id="tg">{text}</script>\n'
+        f'<script nonce="{page.nonce}">{{\n{SCRIPT}\n}}</script>\n'
+    )
