@@ -146,6 +146,11 @@ class NaiveVisit:
         requests = max(pages + total["assets"], answers)
         distinct = linear(len({one["item"] for one in lately if one["item"]}))
         peers = linear(len({one["address"] for one in lately}))
+        shown = pages - total["asked"]
+
+        def few(name: str) -> int:
+            return sum(min(sum(one[name] for one in lately if one["hour"] == hour), 15) for hour in (now // HOUR, now // HOUR - 1))
+
         spans = len({(one["hour"], one["now"] // (8 * SECOND)) for one in lately if one["asked"]})
         attempts = total["solved"] + total["wrong"]
         odds = total["new"] * log(0.95 / 0.85) + total["old"] * log(0.05 / 0.15)
@@ -153,13 +158,13 @@ class NaiveVisit:
         return {
             **dict(zip(slot.FEATURES, (window.estimate(now) for window in self.windows.values()), strict=False)),
             "pages_1m": self.pages_1m.estimate(now), "pages": pages, "items": items,
-            "assets_per_page": total["assets"] / pages if pages else 1.0, "novelty": of(total["new"], items),
+            "assets_per_page": total["assets"] / shown if shown > 0 else 1.0, "novelty": of(total["new"], items),
             "novelty_odds": max(odds, 0.0), "order_odds": max(order, 0.0), "answers": answers,
             "errors": of(total["errors"], answers), "logins": total["logins"],
             "login_failures": of(total["failed"], total["logins"]), "heads": of(total["heads"], requests),
-            "posts": of(total["posts"], requests), "typed": of(total["typed"], pages), "changes": total["changes"],
-            "robots": total["robots"], "distinct_items": distinct, "peers": peers, "coverage": of(distinct, items),
-            "peers_per_page": of(peers, pages), "challenges": spans, "attempts": attempts,
+            "posts": of(total["posts"], requests), "typed": of(total["typed"], pages), "changes": few("changes"),
+            "robots": few("robots"), "distinct_items": distinct, "peers": peers, "coverage": of(distinct, items),
+            "peers_per_page": of(peers, pages), "shown": max(shown, 0), "challenges": spans, "attempts": attempts,
             "failures": total["wrong"] * of(total["wrong"], attempts), "unanswered": max(spans - 4 * attempts, 0),
         }  # fmt: skip
 

@@ -8,10 +8,13 @@ need is done as people do it: they follow links, load a style with each page, ke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import cycle, islice
 
 from tests.guards import Visitor
 from trafficguard.guard import Guard
+from trafficguard.policy.build import build
+from trafficguard.policy.model import PolicyFile
 
 APP = """\
 GET / HTTP/1.1
@@ -316,6 +319,49 @@ def in_step(guard: Guard) -> Told:
     return crowd.pass_by(places(240), (0.5,), 2)
 
 
+# --- challenges
+
+
+def challenge_all(guard: Guard) -> None:
+    """From now on everybody is challenged; what signals do stays as it was."""
+    orders = guard.orders
+    rule = {"name": "all", "when": "true", "action": "challenge"}
+    rules = PolicyFile.model_validate({"rules": [rule]}).rules
+    file = orders.policy.file.model_copy(update={"rules": rules})
+    guard.follow(replace(orders, number=orders.number + 1, mode="enforce", policy=build(file)))
+
+
+def answers_wrongly(guard: Guard) -> Told:
+    visitor = person(guard)
+    for target, wait in zip(places(8), LEISURE, strict=False):
+        visitor.ask(target, OWN, status=0, wait=wait)
+        visitor.ask(STYLE, OWN)
+        visitor.ask("/solve", OWN, method="POST", challenge=-1, wait=2.0)
+    return visitor.highest
+
+
+def never_answers(guard: Guard) -> Told:
+    challenge_all(guard)
+    return look(person(guard), places(20), status=0)
+
+
+def address_answers_wrongly(guard: Guard) -> Told:
+    visitor = person(guard)
+    for number, (target, wait) in enumerate(zip(places(20), cycle(LEISURE), strict=False)):
+        visitor.session = f"page{number}"
+        visitor.ask(target, OWN, status=0, wait=wait)
+        visitor.session = f"style{number}"
+        visitor.ask(STYLE, OWN)
+        visitor.session = f"answer{number}"
+        visitor.ask("/solve", OWN, method="POST", challenge=-1, wait=2.0)
+    return visitor.highest
+
+
+def address_never_answers(guard: Guard) -> Told:
+    challenge_all(guard)
+    return visits(guard, places(60), (9.0, 30.0, 11.0, 80.0, 19.0), status=0)
+
+
 SCRIPTS: dict[str, Script] = {
     "visit.pace": in_haste,
     "visit.assets": without_styles,
@@ -349,4 +395,8 @@ SCRIPTS: dict[str, Script] = {
     "cluster.coverage": over_more_items,
     "cluster.synchrony": in_step,
     "cluster.logins": look_alikes_guess,
+    "challenge.failures": answers_wrongly,
+    "challenge.unanswered": never_answers,
+    "address.failures": address_answers_wrongly,
+    "address.unanswered": address_never_answers,
 }

@@ -59,6 +59,7 @@ from trafficguard.counters.turns import (
     FAILED,
     ROBOTS,
     SOLVED,
+    WITHHELD,
     note_asked,
     note_turn,
     turns_in,
@@ -130,6 +131,7 @@ _FANOUT_RISE: Final = slot.FEATURE["fanout_rise"]
 _COVERAGE_RISE: Final = slot.FEATURE["coverage_rise"]
 _SYNCHRONY: Final = slot.FEATURE["synchrony"]
 _AGE_MINUTES: Final = slot.FEATURE["age_minutes"]
+_SHOWN: Final = slot.FEATURE["shown"]
 _CHALLENGES: Final = slot.FEATURE["challenges"]
 _ATTEMPTS: Final = slot.FEATURE["attempts"]
 _FAILURES: Final = slot.FEATURE["failures"]
@@ -293,8 +295,8 @@ def tail_odds(cold: float, items: float, usual: float) -> float:
 
 
 @kernel()
-def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) -> None:
-    """Writes the features that stand in the words of turns at `index`.
+def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) -> float:
+    """Writes the features that stand in the words of turns at `index`; returns how many pages were withheld.
 
     Failures weigh by their share of all attempts, and what was asked is answered by attempts, so that of many behind
     one address those who solve speak for the others.
@@ -306,6 +308,7 @@ def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) ->
     out[at + _CHALLENGES], out[at + _ATTEMPTS] = asked, attempts
     out[at + _FAILURES] = failed * share(failed, attempts)
     out[at + _UNANSWERED] = max(asked - ASKED_PER_ATTEMPT * attempts, 0.0)
+    return turns_in(this, before, WITHHELD)
 
 
 @kernel()
@@ -322,7 +325,7 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     pages = count_of(memory, views, epoch, _ZERO)
     items = count_of(memory, views, epoch, SECOND_FIELD)
     out[at + _PAGES], out[at + _ITEMS] = pages, items
-    out[at + _ASSETS_PER_PAGE] = count_of(memory, views, epoch, THIRD_FIELD) / pages if pages > 0.0 else 1.0
+    assets = count_of(memory, views, epoch, THIRD_FIELD)
     steps = first + np.uint64(slot.ITEMS)
     new, old = count_of(memory, steps, epoch, _ZERO), count_of(memory, steps, epoch, SECOND_FIELD)
     ups = count_of(memory, steps, epoch, THIRD_FIELD)
@@ -341,14 +344,15 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     attempts = count_of(memory, logins, epoch, _ZERO)
     out[at + _LOGINS] = attempts
     out[at + _LOGIN_FAILURES] = share(count_of(memory, logins, epoch, SECOND_FIELD), attempts)
-    requests = max(pages + count_of(memory, views, epoch, THIRD_FIELD), answered)
+    requests = max(pages + assets, answered)
     out[at + _HEADS] = share(count_of(memory, answers, epoch, THIRD_FIELD), requests)
     out[at + _POSTS] = share(count_of(memory, logins, epoch, THIRD_FIELD), requests)
     shows = first + np.uint64(slot.SHOWS)
     out[at + _TAIL_ODDS] = tail_odds(count_of(memory, shows, epoch, _ZERO), items, cold)
     out[at + _BARE] = share(count_of(memory, shows, epoch, SECOND_FIELD), pages)
     out[at + _TYPED] = share(count_of(memory, shows, epoch, THIRD_FIELD), pages)
-    read_turns(memory, first + np.uint64(slot.TURNS), epoch, at, out)
+    shown = max(pages - read_turns(memory, first + np.uint64(slot.TURNS), epoch, at, out), 0.0)
+    out[at + _SHOWN], out[at + _ASSETS_PER_PAGE] = shown, assets / shown if shown > 0.0 else 1.0
     if ask[slot.FLAGS] & np.uint64(slot.READS_ALL) != _ZERO:
         out[at + _PATHS] = known_distinct(memory, first, kind, _OF_PATHS, epoch, now)
         out[at + _QUERY_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.QUERIES)))

@@ -42,7 +42,7 @@ LOGINS: Final = 25
 SHOWS: Final = 27
 """Two: views of items that hardly anybody looks at, bare pages, pages opened out of nowhere."""
 TURNS: Final = 29
-"""Two, of six small numbers each: what `TURN_...` say, see `turns`."""
+"""Two, of seven small numbers each: what `TURN_...` say, see `turns`."""
 STEADY: Final = 31
 """The fingerprint of the latest request."""
 STAMP: Final = 32
@@ -92,14 +92,16 @@ LARGE_WORDS: Final = RATIOS + RATIO_COUNT
 # Where the small numbers of a word of turns stand: bits from the right.
 TURN_CHANGES: Final = 0
 """Changes of the fingerprint."""
-TURN_ROBOTS: Final = 8
+TURN_ROBOTS: Final = 4
 """Requests for robots.txt."""
-TURN_ASKED: Final = 16
-"""Moments at which a page was asked for and a challenge was the answer."""
-TURN_SOLVED: Final = 24
+TURN_SOLVED: Final = 8
 """Challenges that were solved."""
-TURN_FAILED: Final = 32
+TURN_FAILED: Final = 16
 """Attempts at challenges that were wrong or forged."""
+TURN_ASKED: Final = 24
+"""Moments at which a page was asked for and a challenge was the answer."""
+TURN_WITHHELD: Final = 32
+"""Those pages."""
 TURN_MOMENT: Final = 40
 """The latest of those moments."""
 
@@ -194,6 +196,7 @@ FEATURES: Final = (
     "coverage_rise",
     "synchrony",
     "age_minutes",
+    "shown",
     "challenges",
     "attempts",
     "failures",
