@@ -120,6 +120,7 @@ class Visitor:
         status: int = 200,
         login: LoginResult = 0,
         challenge: ChallengeResult = 0,
+        challenged: bool = False,
         wait: float = 0.0,
     ) -> Verdict:
         """Waits, asks for a target and gets an answer of this status."""
@@ -127,7 +128,7 @@ class Visitor:
         request = self.request(target, *lines, method=method)
         verdict = self.guard.judge(request, self.now, CALM)
         assert self.guard.last_error == ""
-        self.guard.observe(request, Outcome(status, login, challenge=challenge), self.now)
+        self.guard.observe(request, Outcome(status, login, challenge=challenge, challenged=challenged), self.now)
         for reason in verdict.reasons:
             self.highest[reason.signal] = max(reason.evidence, self.highest.get(reason.signal, 0.0))
         return verdict

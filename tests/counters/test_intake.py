@@ -27,7 +27,6 @@ from trafficguard.exchange import ChallengeResult, LoginResult
 from trafficguard.guard import Guard
 from trafficguard.policy.build import build
 from trafficguard.policy.orders import Orders
-from trafficguard.scoring.asking import challenged
 from trafficguard.scoring.terms import DISCOUNT, HALF_LIFE_S, MOST_GROUP, WORTH_NAMING, Terms, terms_of
 
 HOUR = 3600 * SECOND
@@ -171,7 +170,7 @@ class NaiveVisit:
 
 def was_asked(asked: Asked) -> bool:
     """Whether a page was asked for and a challenge was the answer."""
-    return asked.challenged and asked.challenge == 0 and asked.status == 0 and bool(asked.flags & slot.IS_PAGE)
+    return asked.challenged and asked.challenge == 0 and bool(asked.flags & slot.IS_PAGE)
 
 
 def of(part: float, whole: float) -> float:
@@ -211,8 +210,7 @@ def test_what_is_known_of_a_visit_equals_the_naive_twin(visit: list[Asked]) -> N
         if known is not None:
             expected = twin.features(now)
             assert {name: known[name] for name in expected} == pytest.approx(expected, rel=1e-6, abs=1e-9)
-        after = challenged(row) if asked.challenged else row
-        ledger.feed_back(after, asked.status, asked.login, b"", now, asked.challenge)
+        ledger.feed_back(row, asked.status, asked.login, b"", now, asked.challenge, asked.challenged)
         twin.observe(asked)
 
 

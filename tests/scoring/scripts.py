@@ -8,13 +8,10 @@ need is done as people do it: they follow links, load a style with each page, ke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from itertools import cycle, islice
 
 from tests.guards import Visitor
 from trafficguard.guard import Guard
-from trafficguard.policy.build import build
-from trafficguard.policy.model import PolicyFile
 
 APP = """\
 GET / HTTP/1.1
@@ -322,15 +319,6 @@ def in_step(guard: Guard) -> Told:
 # --- challenges
 
 
-def challenge_all(guard: Guard) -> None:
-    """From now on everybody is challenged; what signals do stays as it was."""
-    orders = guard.orders
-    rule = {"name": "all", "when": "true", "action": "challenge"}
-    rules = PolicyFile.model_validate({"rules": [rule]}).rules
-    file = orders.policy.file.model_copy(update={"rules": rules})
-    guard.follow(replace(orders, number=orders.number + 1, mode="enforce", policy=build(file)))
-
-
 def answers_wrongly(guard: Guard) -> Told:
     visitor = person(guard)
     for target, wait in zip(places(8), LEISURE, strict=False):
@@ -341,8 +329,10 @@ def answers_wrongly(guard: Guard) -> Told:
 
 
 def never_answers(guard: Guard) -> Told:
-    challenge_all(guard)
-    return look(person(guard), places(20), status=0)
+    visitor = person(guard)
+    for target, wait in zip(places(20), cycle(LEISURE), strict=False):
+        visitor.ask(target, OWN, status=0, challenged=True, wait=wait)
+    return visitor.highest
 
 
 def address_answers_wrongly(guard: Guard) -> Told:
@@ -358,8 +348,11 @@ def address_answers_wrongly(guard: Guard) -> Told:
 
 
 def address_never_answers(guard: Guard) -> Told:
-    challenge_all(guard)
-    return visits(guard, places(60), (9.0, 30.0, 11.0, 80.0, 19.0), status=0)
+    visitor = person(guard)
+    for number, (target, wait) in enumerate(zip(places(60), cycle((9.0, 30.0, 11.0, 80.0, 19.0)), strict=False)):
+        visitor.session = f"page{number}"
+        visitor.ask(target, OWN, status=0, challenged=True, wait=wait)
+    return visitor.highest
 
 
 SCRIPTS: dict[str, Script] = {

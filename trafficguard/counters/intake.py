@@ -79,6 +79,7 @@ ACCOUNT: Final = layout.ACCOUNT
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _TWO: Final = np.uint64(2)
+_THREE: Final = np.uint64(3)
 _TOP: Final = np.uint64(1 << 63)
 _GROUP: Final = np.uint64((1 << 16) - 1)
 _REFRESH: Final = np.uint64(4_000_000_000)
@@ -569,7 +570,7 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
     """Counts what became of the request in `ask`; keys that have no slot, or lost it meanwhile, are left out.
 
     What the shop never saw (status class 0) is nothing that it answered, and an attempt to log in of which nobody knows
-    how it ended is none. Who asked for a page and was challenged has been asked, unless it is an attempt itself.
+    how it ended is none. Only for a page is a challenge an answer that somebody sees.
     """
     status, login = outcome[slot.STATUS_CLASS], outcome[slot.LOGIN_RESULT]
     answered = 1 if status != _ZERO else 0
@@ -577,8 +578,7 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
     wrong = 1 if status == np.uint64(4) else 0
     failed = 1 if login == _TWO else 0
     challenge, now = outcome[slot.CHALLENGE_RESULT], ask[slot.NOW]
-    challenged = np.uint64(slot.IS_CHALLENGED | slot.IS_PAGE)
-    was_asked = status == _ZERO and challenge == _ZERO and ask[slot.FLAGS] & challenged == challenged
+    was_asked = challenge == _THREE and ask[slot.FLAGS] & np.uint64(slot.IS_PAGE) != _ZERO
     for kind in range(slot.KINDS):
         low, high = key_of(ask, kind)
         if kind == ACCOUNT and low | high == _ZERO:

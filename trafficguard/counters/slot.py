@@ -142,8 +142,6 @@ IS_POST: Final = 128
 TAKES_COOKIES: Final = 256
 """Visitors of this site are given a session, so that one without it has not brought it back."""
 IS_ROBOTS: Final = 512
-IS_CHALLENGED: Final = 2048
-"""The verdict on it was a challenge, on a site where verdicts are carried out."""
 READS_ALL: Final = 1024
 """Somebody wants to see what is known of all keys, those included that no signal looks at for this request."""
 
@@ -154,7 +152,7 @@ LOGIN_RESULT: Final = 1
 SHOP_ACCOUNT_LOW: Final = 2
 SHOP_ACCOUNT_HIGH: Final = 3
 CHALLENGE_RESULT: Final = 4
-"""0 it was no attempt at a challenge, 1 it solved one, 2 it failed."""
+"""0 it has nothing to do with challenges, 1 it solved one, 2 it failed to, 3 it was answered with one."""
 OUTCOME_WORDS: Final = 5
 
 FEATURES: Final = (
