@@ -16,6 +16,7 @@ from trafficguard.counters.layout import Sizes
 from trafficguard.counters.table import Table
 from trafficguard.exchange import (
     UNKNOWN_HANDSHAKE,
+    ChallengeResult,
     Conditions,
     Handshake,
     LoginResult,
@@ -93,6 +94,11 @@ class Visitor:
     handshake: Handshake = UNKNOWN_HANDSHAKE
     account: bytes = b""
     secure: bool = True
+    proof: int = 0
+    """Rank of the challenge that its pass proves."""
+    told: int = 0
+    """What its pass tells of its browser."""
+    reuse: int = 0
     highest: dict[str, float] = field(default_factory=dict)
     """The most evidence of each reason that it was ever given."""
 
@@ -102,17 +108,27 @@ class Visitor:
         cookie = (f"Cookie: {COOKIE}={self.session}",) if self.session else ()
         version = first.rpartition(" ")[2]
         text = "\n".join((f"{method} {target} {version}", *rest, *lines, *cookie))
-        return Request(head_of(text), self.address, self.secure, SHOP, b"0", self.handshake, self.account)
+        request = Request(head_of(text), self.address, self.secure, SHOP, b"0", self.handshake, self.account)
+        request.proof, request.told, request.reuse = self.proof, self.told, self.reuse
+        return request
 
     def ask(
-        self, target: str, *lines: str, method: str = "GET", status: int = 200, login: LoginResult = 0, wait: float = 0.0
+        self,
+        target: str,
+        *lines: str,
+        method: str = "GET",
+        status: int = 200,
+        login: LoginResult = 0,
+        challenge: ChallengeResult = 0,
+        challenged: bool = False,
+        wait: float = 0.0,
     ) -> Verdict:
         """Waits, asks for a target and gets an answer of this status."""
         self.now += int(wait * SECOND)
         request = self.request(target, *lines, method=method)
         verdict = self.guard.judge(request, self.now, CALM)
         assert self.guard.last_error == ""
-        self.guard.observe(request, Outcome(status, login), self.now)
+        self.guard.observe(request, Outcome(status, login, challenge=challenge, challenged=challenged), self.now)
         for reason in verdict.reasons:
             self.highest[reason.signal] = max(reason.evidence, self.highest.get(reason.signal, 0.0))
         return verdict

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from trafficguard.actions import ActionValue
+from trafficguard.actions import ActionValue, ChallengeAction
 from trafficguard.http.head import RequestHead
 
 LoginResult = Literal[-1, 0, 1]
@@ -129,6 +129,8 @@ class Outcome(NamedTuple):
     challenge: ChallengeResult = 0
     """Whether it was an attempt at a challenge that solved it (1) or failed (-1), or none, or nothing to hold against
     anybody (0): an answer that is late, or was given before, is what an honest page sends as well."""
+    challenged: bool = False
+    """Whether the answer was a challenge."""
 
 
 class Exchange:
@@ -177,9 +179,12 @@ class Exchange:
         """What became of it."""
         if self.challenge:
             return Outcome(0, challenge=self.challenge)
+        if self.turned_away and self.verdict is not None and isinstance(self.verdict.action, ChallengeAction):
+            return _CHALLENGED
         status = 0 if self.turned_away else self.status
         return Outcome(status, self.login, self.account) if self.login or self.account else _PLAIN[status]
 
 
+_CHALLENGED: Final = Outcome(0, challenged=True)
 _PLAIN: Final = tuple(Outcome(status) for status in range(1000))
 """What becomes of nearly all requests, made once."""

@@ -30,7 +30,7 @@ from trafficguard.policy.gather import CHEAP, Gatherer
 from trafficguard.policy.networks import number_of
 from trafficguard.policy.orders import HandTable, Orders
 from trafficguard.policy.overrides import behaviours_of, heads_of
-from trafficguard.scoring.asking import Asker, challenged
+from trafficguard.scoring.asking import Asker
 from trafficguard.scoring.score import score_of
 from trafficguard.scoring.shapes import Assessment, Shapes
 from trafficguard.scoring.terms import Terms, terms_of
@@ -134,8 +134,8 @@ class Guard:
     """Judges requests, one worker's worth."""
 
     __slots__ = (
-        "_asker", "_enforced", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_sees_answers",
-        "_timers", "errors", "last_error",
+        "_asker", "_intact", "_ledger", "_on_error", "_out", "_regime", "_rule_errors", "_sees_answers", "_timers",
+        "errors", "last_error",
     )  # fmt: skip
 
     def __init__(
@@ -175,8 +175,8 @@ class Guard:
         self._give_sessions()
 
     def _give_sessions(self) -> None:
-        self._enforced = self.orders.enforced(self._asker.sites)
-        self._asker.give_sessions(self._enforced if self._sees_answers else ())
+        enforced = self.orders.enforced(self._asker.sites)
+        self._asker.give_sessions(enforced if self._sees_answers else ())
 
     @property
     def orders(self) -> Orders:
@@ -227,7 +227,7 @@ class Guard:
         """As `observe`, of a request of which only is left what counting was told of it; never raises."""
         try:
             self._ledger.feed_back(
-                asked, outcome.status // 100, outcome.login, outcome.account, now, outcome.challenge
+                asked, outcome.status // 100, outcome.login, outcome.account, now, outcome.challenge, outcome.challenged
             )
         except Exception:  # noqa: BLE001 - as in judge
             self._note_error()
@@ -275,11 +275,8 @@ class Guard:
             verdict = regime.ladder.climb(verdict, request, now)
         if regime.hand is not None:
             verdict = _by_hand(regime.hand, verdict, request, known, now)
-        if isinstance(verdict.action, ChallengeAction):
-            if request.proof >= verdict.action.rank:
-                verdict = verdict._replace(action=PASS, rule=verdict.rule + PASSED)
-            elif request.site in self._enforced:
-                request.asked = challenged(request.asked)
+        if request.proof and isinstance(verdict.action, ChallengeAction) and request.proof >= verdict.action.rank:
+            verdict = verdict._replace(action=PASS, rule=verdict.rule + PASSED)
         return verdict
 
     def _assessment(self, request: Request) -> Assessment:

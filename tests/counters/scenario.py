@@ -27,7 +27,7 @@ def digest(table: Table, name: str) -> str:
     return hashlib.sha256(table.memory[region.offset : region.end].tobytes()).hexdigest()[:16]
 
 
-def asked(step: int, now: int, more: int = 0) -> bytes:
+def asked(step: int, now: int) -> bytes:
     """One request of a few visitors of one site."""
     ask = np.zeros(slot.ASK_WORDS, np.uint64)
     ask[slot.NOW] = now
@@ -38,7 +38,7 @@ def asked(step: int, now: int, more: int = 0) -> bytes:
     ask[slot.ACCOUNT_LOW] = 600 if step % 7 == 0 else 0
     ask[slot.ROUTE], ask[slot.TEMPLATE], ask[slot.ITEM] = 1, 1 + step % 3, 1 + step * step % 31
     ask[slot.PATH], ask[slot.QUERY] = step % 11, step % 4
-    ask[slot.FLAGS] = slot.IS_PAGE | slot.READS_ALL | more | (slot.IS_LOGIN if step % 7 == 0 else 0)
+    ask[slot.FLAGS] = slot.IS_PAGE | slot.READS_ALL | (slot.IS_LOGIN if step % 7 == 0 else 0)
     return ask.tobytes()
 
 
@@ -83,8 +83,8 @@ def requests(ledger: Ledger) -> list[list[float]]:
         now = START + step * 15 * SECOND
         ledger.take_in(asked(step, now), 0.5, weights)
         found.append([float(f"{value:.{DIGITS}g}") for value in ledger.result])
-        row = asked(step, now, slot.IS_CHALLENGED if step % 4 == 0 else 0)
-        ledger.feed_back(row, 2 + step % 4 if step % 8 else 0, step % 3 - 1, b"", now + SECOND, step % 6 // 4 - step % 5 // 4)
+        result = step % 6 // 4 - step % 5 // 4
+        ledger.feed_back(asked(step, now), 2 + step % 4, step % 3 - 1, b"", now + SECOND, result, step % 4 == 0)
     return found
 
 

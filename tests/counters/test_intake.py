@@ -27,7 +27,6 @@ from trafficguard.exchange import ChallengeResult, LoginResult
 from trafficguard.guard import Guard
 from trafficguard.policy.build import build
 from trafficguard.policy.orders import Orders
-from trafficguard.scoring.asking import challenged
 from trafficguard.scoring.terms import DISCOUNT, HALF_LIFE_S, MOST_GROUP, WORTH_NAMING, Terms, terms_of
 
 HOUR = 3600 * SECOND
@@ -146,6 +145,11 @@ class NaiveVisit:
         requests = max(pages + total["assets"], answers)
         distinct = linear(len({one["item"] for one in lately if one["item"]}))
         peers = linear(len({one["address"] for one in lately}))
+        shown = pages - total["asked"]
+
+        def few(name: str) -> int:
+            return sum(min(sum(one[name] for one in lately if one["hour"] == hour), 15) for hour in (now // HOUR, now // HOUR - 1))
+
         spans = len({(one["hour"], one["now"] // (8 * SECOND)) for one in lately if one["asked"]})
         attempts = total["solved"] + total["wrong"]
         odds = total["new"] * log(0.95 / 0.85) + total["old"] * log(0.05 / 0.15)
@@ -153,20 +157,20 @@ class NaiveVisit:
         return {
             **dict(zip(slot.FEATURES, (window.estimate(now) for window in self.windows.values()), strict=False)),
             "pages_1m": self.pages_1m.estimate(now), "pages": pages, "items": items,
-            "assets_per_page": total["assets"] / pages if pages else 1.0, "novelty": of(total["new"], items),
+            "assets_per_page": total["assets"] / shown if shown > 0 else 1.0, "novelty": of(total["new"], items),
             "novelty_odds": max(odds, 0.0), "order_odds": max(order, 0.0), "answers": answers,
             "errors": of(total["errors"], answers), "logins": total["logins"],
             "login_failures": of(total["failed"], total["logins"]), "heads": of(total["heads"], requests),
-            "posts": of(total["posts"], requests), "typed": of(total["typed"], pages), "changes": total["changes"],
-            "robots": total["robots"], "distinct_items": distinct, "peers": peers, "coverage": of(distinct, items),
-            "peers_per_page": of(peers, pages), "challenges": spans, "attempts": attempts,
+            "posts": of(total["posts"], requests), "typed": of(total["typed"], pages), "changes": few("changes"),
+            "robots": few("robots"), "distinct_items": distinct, "peers": peers, "coverage": of(distinct, items),
+            "peers_per_page": of(peers, pages), "shown": max(shown, 0), "challenges": spans, "attempts": attempts,
             "failures": total["wrong"] * of(total["wrong"], attempts), "unanswered": max(spans - 4 * attempts, 0),
         }  # fmt: skip
 
 
 def was_asked(asked: Asked) -> bool:
     """Whether a page was asked for and a challenge was the answer."""
-    return asked.challenged and asked.challenge == 0 and asked.status == 0 and bool(asked.flags & slot.IS_PAGE)
+    return asked.challenged and asked.challenge == 0 and bool(asked.flags & slot.IS_PAGE)
 
 
 def of(part: float, whole: float) -> float:
@@ -206,8 +210,7 @@ def test_what_is_known_of_a_visit_equals_the_naive_twin(visit: list[Asked]) -> N
         if known is not None:
             expected = twin.features(now)
             assert {name: known[name] for name in expected} == pytest.approx(expected, rel=1e-6, abs=1e-9)
-        after = challenged(row) if asked.challenged else row
-        ledger.feed_back(after, asked.status, asked.login, b"", now, asked.challenge)
+        ledger.feed_back(row, asked.status, asked.login, b"", now, asked.challenge, asked.challenged)
         twin.observe(asked)
 
 

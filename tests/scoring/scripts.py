@@ -316,6 +316,45 @@ def in_step(guard: Guard) -> Told:
     return crowd.pass_by(places(240), (0.5,), 2)
 
 
+# --- challenges
+
+
+def answers_wrongly(guard: Guard) -> Told:
+    visitor = person(guard)
+    for target, wait in zip(places(8), LEISURE, strict=False):
+        visitor.ask(target, OWN, status=0, wait=wait)
+        visitor.ask(STYLE, OWN)
+        visitor.ask("/solve", OWN, method="POST", challenge=-1, wait=2.0)
+    return visitor.highest
+
+
+def never_answers(guard: Guard) -> Told:
+    visitor = person(guard)
+    for target, wait in zip(places(20), cycle(LEISURE), strict=False):
+        visitor.ask(target, OWN, status=0, challenged=True, wait=wait)
+    return visitor.highest
+
+
+def address_answers_wrongly(guard: Guard) -> Told:
+    visitor = person(guard)
+    for number, (target, wait) in enumerate(zip(places(20), cycle(LEISURE), strict=False)):
+        visitor.session = f"page{number}"
+        visitor.ask(target, OWN, status=0, wait=wait)
+        visitor.session = f"style{number}"
+        visitor.ask(STYLE, OWN)
+        visitor.session = f"answer{number}"
+        visitor.ask("/solve", OWN, method="POST", challenge=-1, wait=2.0)
+    return visitor.highest
+
+
+def address_never_answers(guard: Guard) -> Told:
+    visitor = person(guard)
+    for number, (target, wait) in enumerate(zip(places(60), cycle((9.0, 30.0, 11.0, 80.0, 19.0)), strict=False)):
+        visitor.session = f"page{number}"
+        visitor.ask(target, OWN, status=0, challenged=True, wait=wait)
+    return visitor.highest
+
+
 SCRIPTS: dict[str, Script] = {
     "visit.pace": in_haste,
     "visit.assets": without_styles,
@@ -349,4 +388,8 @@ SCRIPTS: dict[str, Script] = {
     "cluster.coverage": over_more_items,
     "cluster.synchrony": in_step,
     "cluster.logins": look_alikes_guess,
+    "challenge.failures": answers_wrongly,
+    "challenge.unanswered": never_answers,
+    "address.failures": address_answers_wrongly,
+    "address.unanswered": address_never_answers,
 }

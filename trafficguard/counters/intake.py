@@ -59,6 +59,7 @@ from trafficguard.counters.turns import (
     FAILED,
     ROBOTS,
     SOLVED,
+    WITHHELD,
     note_asked,
     note_turn,
     turns_in,
@@ -78,6 +79,7 @@ ACCOUNT: Final = layout.ACCOUNT
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _TWO: Final = np.uint64(2)
+_THREE: Final = np.uint64(3)
 _TOP: Final = np.uint64(1 << 63)
 _GROUP: Final = np.uint64((1 << 16) - 1)
 _REFRESH: Final = np.uint64(4_000_000_000)
@@ -130,6 +132,7 @@ _FANOUT_RISE: Final = slot.FEATURE["fanout_rise"]
 _COVERAGE_RISE: Final = slot.FEATURE["coverage_rise"]
 _SYNCHRONY: Final = slot.FEATURE["synchrony"]
 _AGE_MINUTES: Final = slot.FEATURE["age_minutes"]
+_SHOWN: Final = slot.FEATURE["shown"]
 _CHALLENGES: Final = slot.FEATURE["challenges"]
 _ATTEMPTS: Final = slot.FEATURE["attempts"]
 _FAILURES: Final = slot.FEATURE["failures"]
@@ -293,8 +296,8 @@ def tail_odds(cold: float, items: float, usual: float) -> float:
 
 
 @kernel()
-def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) -> None:
-    """Writes the features that stand in the words of turns at `index`.
+def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) -> float:
+    """Writes the features that stand in the words of turns at `index`; returns how many pages were withheld.
 
     Failures weigh by their share of all attempts, and what was asked is answered by attempts, so that of many behind
     one address those who solve speak for the others.
@@ -306,6 +309,7 @@ def read_turns(memory: Words, index: Word, epoch: Word, at: int, out: Floats) ->
     out[at + _CHALLENGES], out[at + _ATTEMPTS] = asked, attempts
     out[at + _FAILURES] = failed * share(failed, attempts)
     out[at + _UNANSWERED] = max(asked - ASKED_PER_ATTEMPT * attempts, 0.0)
+    return turns_in(this, before, WITHHELD)
 
 
 @kernel()
@@ -322,7 +326,7 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     pages = count_of(memory, views, epoch, _ZERO)
     items = count_of(memory, views, epoch, SECOND_FIELD)
     out[at + _PAGES], out[at + _ITEMS] = pages, items
-    out[at + _ASSETS_PER_PAGE] = count_of(memory, views, epoch, THIRD_FIELD) / pages if pages > 0.0 else 1.0
+    assets = count_of(memory, views, epoch, THIRD_FIELD)
     steps = first + np.uint64(slot.ITEMS)
     new, old = count_of(memory, steps, epoch, _ZERO), count_of(memory, steps, epoch, SECOND_FIELD)
     ups = count_of(memory, steps, epoch, THIRD_FIELD)
@@ -341,14 +345,15 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
     attempts = count_of(memory, logins, epoch, _ZERO)
     out[at + _LOGINS] = attempts
     out[at + _LOGIN_FAILURES] = share(count_of(memory, logins, epoch, SECOND_FIELD), attempts)
-    requests = max(pages + count_of(memory, views, epoch, THIRD_FIELD), answered)
+    requests = max(pages + assets, answered)
     out[at + _HEADS] = share(count_of(memory, answers, epoch, THIRD_FIELD), requests)
     out[at + _POSTS] = share(count_of(memory, logins, epoch, THIRD_FIELD), requests)
     shows = first + np.uint64(slot.SHOWS)
     out[at + _TAIL_ODDS] = tail_odds(count_of(memory, shows, epoch, _ZERO), items, cold)
     out[at + _BARE] = share(count_of(memory, shows, epoch, SECOND_FIELD), pages)
     out[at + _TYPED] = share(count_of(memory, shows, epoch, THIRD_FIELD), pages)
-    read_turns(memory, first + np.uint64(slot.TURNS), epoch, at, out)
+    shown = max(pages - read_turns(memory, first + np.uint64(slot.TURNS), epoch, at, out), 0.0)
+    out[at + _SHOWN], out[at + _ASSETS_PER_PAGE] = shown, assets / shown if shown > 0.0 else 1.0
     if ask[slot.FLAGS] & np.uint64(slot.READS_ALL) != _ZERO:
         out[at + _PATHS] = known_distinct(memory, first, kind, _OF_PATHS, epoch, now)
         out[at + _QUERY_ENTROPY] = entropy(load_acquire(memory, first + np.uint64(slot.QUERIES)))
@@ -565,7 +570,7 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
     """Counts what became of the request in `ask`; keys that have no slot, or lost it meanwhile, are left out.
 
     What the shop never saw (status class 0) is nothing that it answered, and an attempt to log in of which nobody knows
-    how it ended is none. Who asked for a page and was challenged has been asked, unless it is an attempt itself.
+    how it ended is none. Only for a page is a challenge an answer that somebody sees.
     """
     status, login = outcome[slot.STATUS_CLASS], outcome[slot.LOGIN_RESULT]
     answered = 1 if status != _ZERO else 0
@@ -573,8 +578,7 @@ def feed_back(memory: Words, ask: Words, outcome: Words) -> None:
     wrong = 1 if status == np.uint64(4) else 0
     failed = 1 if login == _TWO else 0
     challenge, now = outcome[slot.CHALLENGE_RESULT], ask[slot.NOW]
-    challenged = np.uint64(slot.IS_CHALLENGED | slot.IS_PAGE)
-    was_asked = status == _ZERO and challenge == _ZERO and ask[slot.FLAGS] & challenged == challenged
+    was_asked = challenge == _THREE and ask[slot.FLAGS] & np.uint64(slot.IS_PAGE) != _ZERO
     for kind in range(slot.KINDS):
         low, high = key_of(ask, kind)
         if kind == ACCOUNT and low | high == _ZERO:

@@ -130,7 +130,7 @@ header {HEADER_WORDS}: kind rows {KIND_ROWS}, tallies {TALLIES}, gate tallies {G
 directory {DIRECTORY_WORDS}: tag (0 empty, top bit = published, else claim in ms), state, keep; probes {PROBES};
 groups {GROUP_COUNT}; sketch {SKETCH_ROWS} rows, words generation << 32 | before << 16 | now, 8 cells of 2 bits;
 gates {BUCKET_WORDS}: lock in ms, spare, tag and arrival in ns, all ones = being replaced;
-turns: epoch << 48, six of 8 bits, a moment is 8 s;
+turns: epoch << 48, two of 4 bits, five of 8, a moment is 8 s;
 nonces: tag's upper 40 bits, generation in 24; sites {SITE_WORDS}, gauges {GAUGES_PER_WORKER}
 """
 _SLOT_MEANING: Final = {name: value for name, value in vars(slot).items() if name.isupper()}

@@ -23,6 +23,7 @@ _NOW: Final = struct.Struct("<Q")
 _NOW_AT: Final = 8 * slot.NOW
 _NO_ACCOUNT: Final = bytes(16)
 _RESULT_WORDS: Final = {0: 0, 1: 1, -1: 2}
+_CHALLENGED: Final = 3
 
 
 class Ledger:
@@ -50,18 +51,25 @@ class Ledger:
         take_in(self._memory, self._ask, static, ramps, self._firsts, self._out)
 
     def feed_back(
-        self, asked: bytes, status_class: int, login: int, account: bytes, now: int, challenge: int = 0
+        self,
+        asked: bytes,
+        status_class: int,
+        login: int,
+        account: bytes,
+        now: int,
+        challenge: int = 0,
+        challenged: bool = False,
     ) -> None:
         """Counts what became of a request.
 
-        That is its status class (0: no answer of the shop's), how a login ended (-1, 0, 1), the shop's account, and
-        how an attempt at a challenge ended (the same).
+        That is its status class (0: no answer of the shop's), how a login ended (-1, 0, 1), the shop's account, how an
+        attempt at a challenge ended (the same), and whether it was answered with a challenge.
         """
         self._ask_bytes[:] = asked
         _NOW.pack_into(self._ask_bytes, _NOW_AT, now)
-        _OUTCOME.pack_into(
-            self._outcome_bytes, 0, status_class, _RESULT_WORDS[login], account or _NO_ACCOUNT, _RESULT_WORDS[challenge]
-        )
+        result = _CHALLENGED if challenged and not challenge else _RESULT_WORDS[challenge]
+        words = status_class, _RESULT_WORDS[login], account or _NO_ACCOUNT, result
+        _OUTCOME.pack_into(self._outcome_bytes, 0, *words)
         feed_back(self._memory, self._ask, self._outcome)
 
     def told(self) -> bytes:

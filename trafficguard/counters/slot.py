@@ -42,7 +42,7 @@ LOGINS: Final = 25
 SHOWS: Final = 27
 """Two: views of items that hardly anybody looks at, bare pages, pages opened out of nowhere."""
 TURNS: Final = 29
-"""Two, of six small numbers each: what `TURN_...` say, see `turns`."""
+"""Two, of seven small numbers each: what `TURN_...` say, see `turns`."""
 STEADY: Final = 31
 """The fingerprint of the latest request."""
 STAMP: Final = 32
@@ -92,14 +92,16 @@ LARGE_WORDS: Final = RATIOS + RATIO_COUNT
 # Where the small numbers of a word of turns stand: bits from the right.
 TURN_CHANGES: Final = 0
 """Changes of the fingerprint."""
-TURN_ROBOTS: Final = 8
+TURN_ROBOTS: Final = 4
 """Requests for robots.txt."""
-TURN_ASKED: Final = 16
-"""Moments at which a page was asked for and a challenge was the answer."""
-TURN_SOLVED: Final = 24
+TURN_SOLVED: Final = 8
 """Challenges that were solved."""
-TURN_FAILED: Final = 32
+TURN_FAILED: Final = 16
 """Attempts at challenges that were wrong or forged."""
+TURN_ASKED: Final = 24
+"""Moments at which a page was asked for and a challenge was the answer."""
+TURN_WITHHELD: Final = 32
+"""Those pages."""
 TURN_MOMENT: Final = 40
 """The latest of those moments."""
 
@@ -140,8 +142,6 @@ IS_POST: Final = 128
 TAKES_COOKIES: Final = 256
 """Visitors of this site are given a session, so that one without it has not brought it back."""
 IS_ROBOTS: Final = 512
-IS_CHALLENGED: Final = 2048
-"""The verdict on it was a challenge, on a site where verdicts are carried out."""
 READS_ALL: Final = 1024
 """Somebody wants to see what is known of all keys, those included that no signal looks at for this request."""
 
@@ -152,7 +152,7 @@ LOGIN_RESULT: Final = 1
 SHOP_ACCOUNT_LOW: Final = 2
 SHOP_ACCOUNT_HIGH: Final = 3
 CHALLENGE_RESULT: Final = 4
-"""0 it was no attempt at a challenge, 1 it solved one, 2 it failed."""
+"""0 it has nothing to do with challenges, 1 it solved one, 2 it failed to, 3 it was answered with one."""
 OUTCOME_WORDS: Final = 5
 
 FEATURES: Final = (
@@ -194,6 +194,7 @@ FEATURES: Final = (
     "coverage_rise",
     "synchrony",
     "age_minutes",
+    "shown",
     "challenges",
     "attempts",
     "failures",

@@ -21,8 +21,6 @@ from trafficguard.signals.places import Place, RouteClass
 _ROW: Final = struct.Struct(f"<{slot.ASK_WORDS}Q")
 ASK_BYTES: Final = _ROW.size
 _PAIR: Final = struct.Struct("<QQ")
-_FLAGS: Final = struct.Struct("<Q")
-_FLAGS_AT: Final = _FLAGS.size * slot.FLAGS
 _NOBODY: Final = (0, 0)
 _ROBOTS: Final = hash64(b"/robots.txt")
 _NO_PAGES: Final = frozenset((RouteClass.ASSET, RouteClass.API, RouteClass.FEED))
@@ -78,13 +76,6 @@ class Asker:
             now, mark, *self._addresses.find(request.client), session_low, session_high, known.steady,
             known.manner, account_low, account_high, route, place.template, place.item, place.path, place.query, flags,
         )  # fmt: skip
-
-
-def challenged(row: bytes) -> bytes:
-    """The facts of a request on which the verdict is a challenge that will be carried out."""
-    (flags,) = _FLAGS.unpack_from(row, _FLAGS_AT)
-    end = _FLAGS_AT + _FLAGS.size
-    return row[:_FLAGS_AT] + _FLAGS.pack(flags | slot.IS_CHALLENGED) + row[end:]
 
 
 def _takes_cookies(site: SiteFacts, gives_sessions: bool) -> int:

@@ -69,7 +69,7 @@ _VISIT: Final = (
         "It opens pages faster than people read", "people < 0.5 clicks/s (Stevanovic 2012); " + _GUESS,
     ),
     Behaviour(
-        "visit.assets", "session", "assets_per_page", 0.2, 0.0, "pages", 4, 12, 1.5,
+        "visit.assets", "session", "assets_per_page", 0.2, 0.0, "shown", 4, 12, 1.5,
         "It opens pages, but none of the pictures and styles on them",
         "Shy Guys 2026; warm caches keep it low; " + _GUESS,
     ),
@@ -147,7 +147,7 @@ _ADDRESS: Final = (
         "From its address every page is asked for by another browser", _GUESS,
     ),
     Behaviour(
-        "address.assets", "address", "assets_per_page", 0.2, 0.0, "pages", 4, 10, 1.5,
+        "address.assets", "address", "assets_per_page", 0.2, 0.0, "shown", 4, 10, 1.5,
         "From its address pages are opened, but none of the pictures and styles on them", "as visit.assets",
     ),
     Behaviour(
