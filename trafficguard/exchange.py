@@ -165,6 +165,8 @@ class Exchange:
     """Keyed hash of the account that the shop named in its answer."""
     challenge: ChallengeResult = 0
     """How an attempt at a challenge ended, where it was one: solved, or wrong or forged."""
+    desk = ""
+    """What happened with a challenge, where something did: `issued`, `solved` or `failed`, kind, rule or cause."""
     framing_refusal = False
     """Whether the request was refused for its form, before anyone thought of bots."""
 

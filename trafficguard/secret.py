@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,18 @@ def read_secret(file: str | None) -> bytes:
         return _read(path)
     except OSError as error:
         raise StartError(f"secrets: {file} cannot be used: {(error.strerror or str(error)).lower()}") from error
+
+
+def read_previous(files: Iterable[str]) -> tuple[bytes, ...]:
+    """The secrets in `files`, which must be there. StartError if one cannot be read."""
+    secrets = []
+    for file in files:
+        try:
+            secrets.append(_read(Path(file)))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StartError(f"previous_secrets: {file} cannot be used: {reason}") from error
+    return tuple(secrets)
 
 
 def _make(path: Path) -> None:

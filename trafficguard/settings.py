@@ -138,6 +138,8 @@ class SiteSettings(Section):
     """Body limits by path prefix; `limits.body` for the rest."""
     routes: list[RouteSettings] = []
     """What the shop's paths are; guessed from the words in them where none matches."""
+    cookie_domain: Annotated[Host, Field(pattern=r"^[^*]")] | None = None
+    """Domain for which passes are set, where several hosts share them; without it each host has its own."""
     session: SessionSettings = SessionSettings()
     """What tells one visit from another."""
     accounts: AccountSettings = AccountSettings()
@@ -255,6 +257,23 @@ class ForwardAuthSettings(Section):
         return self
 
 
+class ChallengeSettings(Section):
+    """What visitors see and get who are challenged."""
+
+    lifetime: Annotated[Duration, Field(ge=60, le=30 * 86_400)] = 3600.0
+    """How long the pass is good that a solved challenge earns."""
+    name: Text | None = None
+    """Name of the shop on the page."""
+    logo: Annotated[str, Field(pattern=r"^(/[^/\\]|data:image/)[^\s\"<>\\]*$")] | None = None
+    """Path of a picture at the shop, or a data:image address, in the place of the name."""
+    accent: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1a73e8"
+    """Colour of the bar and of what has the focus, as #rrggbb."""
+    contact: Text | None = None
+    """A line for those who need help, such as an address to write to."""
+    template: Text | None = None
+    """File of a page in the place of ours: HTML with {{nonce}}, {{body}} and {{script}}; see the README."""
+
+
 class AdminSettings(Section):
     """The operators' door."""
 
@@ -298,12 +317,17 @@ class Settings(Section):
     """How long each step may take."""
     pool: PoolSettings = PoolSettings()
     """Kept connections to origins."""
+    challenge: ChallengeSettings = ChallengeSettings()
+    """What visitors see and get who are challenged."""
     admin: AdminSettings = AdminSettings()
     """The operators' door."""
     log: LogSettings = LogSettings()
     """The decision log."""
     secrets: Text | None = None
     """File of the secret that cookies are sealed and names hashed with; without it, a new one at each start."""
+
+    previous_secrets: list[Text] = []
+    """Files of earlier secrets: passes that they sealed still count, new ones are sealed with that in `secrets`."""
 
     @model_validator(mode="after")
     def _one_site_per_host(self) -> Self:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trafficguard import __version__
+from trafficguard.branding import read_brand
 from trafficguard.clock import SystemClock
 from trafficguard.control.admin import Admin, start_admin
 from trafficguard.control.dispatch import Parcel, confirmed, open_line, receive
@@ -39,7 +40,7 @@ from trafficguard.net.sites import listed_servers
 from trafficguard.nursery import Child, fork
 from trafficguard.policy.engine import Policy
 from trafficguard.policy.orders import Orders
-from trafficguard.secret import read_secret
+from trafficguard.secret import read_previous, read_secret
 from trafficguard.settings import Settings
 from trafficguard.steering import Steering, Tally
 from trafficguard.storage.pump import open_channel
@@ -144,6 +145,8 @@ class Supervisor:
         on_ready: Callable[[], None] | None,
     ) -> None:
         self._secret = read_secret(settings.secrets)
+        self._previous = read_previous(settings.previous_secrets)
+        self._brand = read_brand(settings.challenge)
         self._counters = _make_counters()
         self._settings = settings
         self._doors = doors
@@ -181,7 +184,8 @@ class Supervisor:
         own = len(self._settings.listen)
         berth = Berth(
             index, count, sockets[:own], self._planes[index], gauges, self._board, writing, worker_line, ready_told,
-            self._life, logs, self._counters, self._secret, sockets[own:], self._recent,
+            self._life, logs, self._counters, self._secret, self._previous, self._brand,
+            sockets[own:], self._recent,
         )  # fmt: skip
         return Place(berth, WorkerState(), reading, line, ready)
 

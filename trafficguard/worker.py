@@ -21,7 +21,7 @@ from typing import Final
 import uvloop
 
 from trafficguard.challenge.desk import Desk
-from trafficguard.challenge.page.render import Renderer
+from trafficguard.challenge.page.render import Brand, Renderer
 from trafficguard.clock import SECOND, SystemClock
 from trafficguard.control.dispatch import confirm, receive
 from trafficguard.counters.table import Table
@@ -86,6 +86,10 @@ class Berth:
     """The counters, which all workers share."""
     secret: bytes
     """What cookies are sealed and names are hashed with; the same for all workers."""
+    previous: tuple[bytes, ...] = ()
+    """What cookies were sealed with before, latest first."""
+    brand: Brand = field(default_factory=Brand)
+    """What the shop puts on the page of a challenge."""
     fronts: list[socket.socket] = field(default_factory=list)
     """Where other proxies ask, in the order of the settings."""
     recent: memoryview = field(default_factory=lambda: memoryview(bytearray()))
@@ -174,9 +178,13 @@ class Worker:
 
     def _reception(self, settings: Settings) -> Reception:
         """Where visitors who are challenged are received."""
-        counters = self._berth.counters
-        desk = Desk(self._berth.secret, counters.timers, counters.burn)
-        return Reception(desk, Renderer())
+        berth, counters = self._berth, self._berth.counters
+        domains = {site.hosts[0]: site.cookie_domain for site in settings.sites if site.cookie_domain is not None}
+        desk = Desk(
+            berth.secret, counters.timers, counters.burn, previous=berth.previous,
+            lifetime=int(settings.challenge.lifetime), domains=domains,
+        )  # fmt: skip
+        return Reception(desk, Renderer(berth.brand))
 
     def _make_fronts(
         self, settings: Settings, orders: Orders, facts: Mapping[str, SiteFacts]

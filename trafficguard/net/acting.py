@@ -117,7 +117,7 @@ class Acting(Answering):
             self._throttle(exchange, request, verdict._replace(action=LENT), LENT)
             return
         said = reception.challenge(request, action, verdict.score, services.conditions.load, verdict.rule, now)
-        self._turn_away(exchange, said.reply)
+        self.reply(said.record(exchange, services.meters))
 
     # Tarpit
 

@@ -189,7 +189,7 @@ class Answering(Connection):
         if exchange.origin and exchange.status and is_whole:
             asked = exchange.sent_on or exchange.started
             services.strain.add((exchange.answered or exchange.ended) - asked, exchange.status)
-        if exchange.verdict is not None and exchange.request is not None:
+        if exchange.request is not None and (exchange.verdict is not None or exchange.challenge):
             services.guard.observe(exchange.request, exchange.outcome, exchange.ended)
 
     def _go_on(self) -> None:

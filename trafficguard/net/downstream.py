@@ -272,8 +272,7 @@ class Downstream(Acting):
         self._waits = False
         body = upload.content() if upload is not None else b""
         said = self.services.reception.answer(request, body, self.services.clock.now())
-        exchange.turned_away = True
-        self.reply(said.reply)
+        self.reply(said.record(exchange, self.services.meters))
 
     def _judge(self, exchange: Exchange, request: Request) -> None:
         """Has a request judged, and sends it on or answers it."""

@@ -3,6 +3,7 @@
     /auth           what to do with the request that the header lines describe: 204 with the verdict in X-Bot-* lines,
                     or the answer that the visitor is to get. nginx takes 403 alone for a no: 403 with X-Bot-Answer
     /answer         for nginx: that answer, for the same header lines and the X-Bot-Answer that came with the 403
+    /.trafficguard/ what visitors send who are challenged (`reception`); the front passes it on as it is
     POST /outcomes  what became of a request that went on (`outcomes`)
 
 Promises: only trusted peers are answered; each question is judged once, by a guard whose signals know what such a
@@ -34,9 +35,10 @@ from trafficguard.net.handover import Handover
 from trafficguard.net.outcomes import LARGEST, read_report
 from trafficguard.net.peer import UNIX, Peer, Trust
 from trafficguard.net.recent import Recent
+from trafficguard.net.reception import LARGEST_BODY, NOTHING, PREFIX
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Site
-from trafficguard.net.subrequest import UNTOLD, Untold, rebuild
+from trafficguard.net.subrequest import PLACES, UNTOLD, Lines, Untold, rebuild
 from trafficguard.net.turning import answer_of, headers_of, pace_of, reply_of, status_of
 from trafficguard.settings import ForwardAuthSettings, TrustedSettings
 
@@ -92,11 +94,11 @@ class ForwardAuth:
         """Set when what is held back has to look whether it still is; then there is another one."""
         self._warned = 0
         """When it was last said that the front does not tell what has to be known."""
-        app = web.Application(client_max_size=LARGEST)
+        app = web.Application(client_max_size=LARGEST_BODY)
         app.on_response_prepare.append(_sign)
         app.add_routes(
             [web.route("*", "/auth", self._auth), web.route("*", "/answer", self._answer),
-             web.post("/outcomes", self._learn)]
+             web.post("/outcomes", self._learn), web.route("*", f"{PREFIX.decode()}{{name}}", self._desk)]
         )  # fmt: skip
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_GOODBYE_SECONDS,
@@ -133,7 +135,7 @@ class ForwardAuth:
             return _stranger()
         started = self._services.clock.now()
         try:
-            asked = self._read(question, peer)
+            asked = self._read(question.raw_headers, peer)
         except Untold as error:
             return self._complain(peer, str(error), started)
         exchange = Exchange(asked.request, started)
@@ -143,6 +145,8 @@ class ForwardAuth:
             return self._refuse(exchange, asked.refusal, _accept(question))
         request, site = asked.request, asked.site
         if request is None or site is None or not site.judges:
+            return self._let_through(exchange, b"")
+        if site.enforces and request.head.target.path.startswith(PREFIX):
             return self._let_through(exchange, b"")
         self._gather(request, site, started)
         verdict = exchange.verdict = self._guard.judge(request, started, self._services.conditions)
@@ -163,7 +167,7 @@ class ForwardAuth:
         if peer is None:
             return _stranger()
         try:
-            asked = self._read(question, peer)
+            asked = self._read(question.raw_headers, peer)
         except Untold as error:
             return web.Response(status=400, text=self._complaint(str(error)))
         accept = _accept(question)
@@ -176,6 +180,30 @@ class ForwardAuth:
         asked.request.id_bytes = handed.id_bytes
         return answer_of(reply_of(self._services, asked.request, handed.verdict), handed.id_bytes, accept)
 
+    async def _desk(self, question: web.Request) -> web.Response:
+        """What a visitor sends to the desk, which the front passes on as it is; for sites whose verdicts count."""
+        peer = self._peer(question)
+        if peer is None:
+            return _stranger()
+        services = self._services
+        started = services.clock.now()
+        place = PLACES[self._front]
+        told = [(name, value) for name, value in question.raw_headers if name.lower() not in place]
+        told += zip(place, (question.method.encode("ascii"), question.raw_path.encode("utf-8", "surrogateescape")), strict=True)
+        try:
+            asked = self._read(told, peer)
+        except Untold as error:
+            return self._complain(peer, str(error), started)
+        exchange = Exchange(asked.request, started)
+        exchange.peer = peer.address
+        request, site = asked.request, asked.site
+        if asked.refusal is not None or request is None or site is None or not site.enforces:
+            return self._send(exchange, answer_of(asked.refusal or NOTHING, b"-", _accept(question)))
+        self._gather(request, site, started)
+        said = services.reception.answer(request, await question.read(), services.clock.now())
+        reply = said.record(exchange, services.meters)
+        return self._send(exchange, answer_of(reply, request.id_bytes, request.head.value(b"accept")))
+
     def _peer(self, question: web.Request) -> Peer | None:
         """Who asks; None when that is nobody we answer."""
         name = question.get_extra_info("peername")
@@ -184,10 +212,10 @@ class ForwardAuth:
         address = name[0] if isinstance(name, tuple) else UNIX
         return self._trust.peer(address) if self._askers.peer(address).trusted else None
 
-    def _read(self, question: web.Request, peer: Peer) -> Asked:
+    def _read(self, lines: Lines, peer: Peer) -> Asked:
         """What is asked; Untold when the front does not say."""
         services = self._services
-        raw = rebuild(question.raw_headers, self._front)
+        raw = rebuild(lines, self._front)
         if isinstance(raw, Refusal):
             return _refused(raw)
         if len(raw) > services.head_limit:
@@ -299,7 +327,7 @@ class ForwardAuth:
         exchange.ended = services.clock.now()
         services.meters.finish(exchange)
         services.ring.offer(exchange)
-        if exchange.turned_away and exchange.request is not None:
+        if exchange.request is not None and (exchange.turned_away or exchange.challenge):
             self._guard.observe(exchange.request, exchange.outcome, exchange.ended)
 
     # What became of them
@@ -309,7 +337,9 @@ class ForwardAuth:
             return _stranger()
         if message.content_type != "application/json":
             return web.Response(status=415, text="send a JSON object as application/json\n")
-        report = read_report(await message.read())  # longer ones than LARGEST end here with 413
+        if (message.content_length or 0) > LARGEST or len(body := await message.read()) > LARGEST:
+            return web.Response(status=413, text=f"a report has at most {LARGEST} bytes\n")
+        report = read_report(body)
         if isinstance(report, str):
             return web.Response(status=400, text=f"{report}\n")
         now = self._services.clock.now()

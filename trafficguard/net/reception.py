@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from trafficguard.actions import ChallengeAction, ChallengeKind
@@ -29,10 +29,12 @@ from trafficguard.challenge.page.render import Page, Renderer, policy_lines
 from trafficguard.challenge.redirects import safe_path
 from trafficguard.challenge.tickets import Cause
 from trafficguard.challenge.work import ALGORITHM
-from trafficguard.exchange import ChallengeResult, Request
+from trafficguard.counters import slot
+from trafficguard.exchange import ChallengeResult, Exchange, Request
 from trafficguard.http.problem import HTML, JSON
 from trafficguard.net.act import Reply
 from trafficguard.net.visiting import navigates
+from trafficguard.telemetry.meters import DeskEvent, Meters
 
 PREFIX: Final = PREFIX_TEXT.encode()
 LARGEST_BODY: Final = 8 * 1024
@@ -44,16 +46,24 @@ _DETAIL: Final = "This shop checks who asks. Solve the challenge, keep the cooki
 _PREFETCH: Final = "Pages are not fetched ahead here."
 _STEP_KINDS: Final[frozenset[ChallengeKind]] = frozenset(("cookie", "refresh", "resource"))
 
-Event = Literal["issued", "solved", "failed"]
+NOTHING: Final = Reply(404, "There is nothing here.", title="Not Found")
+_HONEST: Final[frozenset[Cause]] = frozenset(("expired", "foreign", "spent", "unsure", "full"))
+"""Why an honest page fails as well: nothing to hold against anybody."""
+_ROUTE: Final = slice(8 * slot.ROUTE, 8 * slot.ROUTE + 8)
 
 
 class Note(NamedTuple):
     """What happened at the desk, for the record."""
 
-    event: Event
+    event: DeskEvent
     kind: ChallengeKind
+    route: int = 0
+    rule: str = ""
     cause: Cause | None = None
     seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.event, self.kind, self.rule, self.cause)))
 
 
 class Said(NamedTuple):
@@ -65,9 +75,18 @@ class Said(NamedTuple):
     @property
     def result(self) -> ChallengeResult:
         """Whether it was an attempt, and how it ended."""
-        if self.note is None or self.note.event == "issued":
+        if self.note is None or self.note.event == "issued" or self.note.cause in _HONEST:
             return 0
         return 1 if self.note.event == "solved" else -1
+
+    def record(self, exchange: Exchange, meters: Meters) -> Reply:
+        """Notes what it means; the answer."""
+        note = self.note
+        if note is not None:
+            exchange.challenge, exchange.desk = self.result, str(note)
+            meters.note_challenge(note.event, note.kind, note.route, note.cause, note.seconds)
+        exchange.turned_away = True
+        return self.reply
 
 
 class Reception:
@@ -95,18 +114,21 @@ class Reception:
         kind = action.kind
         if kind in _STEP_KINDS and not is_get:
             kind = "pow"  # a way over other addresses would lose what was sent
-        issued = self.desk.issue(request, kind, now, score=score, load=load, rule=rule)
+        route = route_of(request)
+        issued = self.desk.issue(request, kind, now, score=score, load=load, rule=rule, route=route)
+        note = Note("issued", kind, route, rule)
         if kind == "cookie":
             place = b"%bgo?c=%b&to=%b" % (PREFIX, issued.ticket.encode(), _quoted(target))
             lines = b"Location: %b\r\n%b" % (place, self.desk.try_cookie(request))
-            return Said(Reply(303, _DETAIL, title=_TITLE, lines=lines), Note("issued", kind))
-        return Said(self._page(request, issued, target, rule, now), Note("issued", kind))
+            return Said(Reply(303, _DETAIL, title=_TITLE, lines=lines), note)
+        return Said(self._page(request, issued, target, now, rule=rule), note)
 
     def _page(
-        self, request: Request, issued: Challenge, target: bytes, rule: str, now: int, note: str = ""
+        self, request: Request, issued: Challenge, target: bytes, now: int, *, rule: str = "", note: str = ""
     ) -> Reply:
-        head = request.head
-        asks = self.desk.issue(request, "pow", now, rule=rule, asks=True) if issued.puzzle is not None else None
+        head, asks = request.head, None
+        if issued.puzzle is not None:
+            asks = self.desk.issue(request, "pow", now, rule=rule, route=route_of(request), asks=True)
         page = Page(
             challenge=issued, fallback=asks, target=target.decode("ascii"), method=head.method.decode("latin-1"),
             request_id=request.request_id, accept_language=head.value(b"accept-language"),
@@ -116,8 +138,9 @@ class Reception:
         return Reply(403, _DETAIL, title=_TITLE, lines=lines, page=self._renderer.render(page), media_type=HTML)
 
     def _problem(self, request: Request, score: float, load: float, rule: str, now: int) -> Said:
-        issued = self.desk.issue(request, "pow", now, score=score, load=load, rule=rule)
-        return Said(_problem(request, _DETAIL, challenge=_as_data(issued)), Note("issued", "pow"))
+        route = route_of(request)
+        issued = self.desk.issue(request, "pow", now, score=score, load=load, rule=rule, route=route)
+        return Said(_problem(request, _DETAIL, challenge=_as_data(issued)), Note("issued", "pow", route, rule))
 
     # What they send
 
@@ -140,7 +163,7 @@ class Reception:
             return Said(_done())
         if name == b"challenge" and is_read:
             return self._problem(request, 0.0, 0.0, "", now)
-        return Said(Reply(404, "There is nothing here.", title="Not Found"))
+        return Said(NOTHING)
 
     def _go(self, request: Request, query: bytes, now: int) -> Said:
         target = safe_path(unquote_to_bytes(_query(query, b"to")))
@@ -151,9 +174,8 @@ class Reception:
             return self._back(request, done, target, now)
         if request.proof:
             return Said(_redirect(target, b""))  # another tab was quicker
-        issued = self.desk.issue(request, "pow", now)
-        reply = self._page(request, issued, target, "", now)
-        return Said(reply, Note("failed", "cookie", done))
+        reply = self._page(request, self.desk.issue(request, "pow", now), target, now)
+        return Said(reply, Note("failed", "cookie", cause=done))
 
     def _solve(self, request: Request, body: bytes, now: int) -> Said:
         media_type = (request.head.value(b"content-type") or b"").partition(b";")[0].strip().lower()
@@ -161,7 +183,8 @@ class Reception:
             return self._solve_work(request, body, now)
         if media_type == b"application/x-www-form-urlencoded":
             return self._solve_question(request, body, now)
-        return Said(_problem(request, "Send JSON or a form.", cause="malformed"), Note("failed", "pow", "malformed"))
+        reply = _problem(request, "Send JSON or a form.", cause="malformed")
+        return Said(reply, Note("failed", "pow", cause="malformed"))
 
     def _solve_work(self, request: Request, body: bytes, now: int) -> Said:
         sent = _read_json(body)
@@ -176,9 +199,10 @@ class Reception:
                 sent.get("probes"), sent.get("motion"), now,
             )  # fmt: skip
         if not isinstance(done, Solved):
-            return Said(_problem(request, "This did not solve the challenge.", cause=done), Note("failed", "pow", done))
+            reply = _problem(request, "This did not solve the challenge.", cause=done)
+            return Said(reply, Note("failed", "pow", cause=done))
         lines = done.cookies + b"X-Pass-Receipt: %b\r\n" % done.receipt
-        return Said(_done(lines), Note("solved", done.ticket.kind, seconds=done.seconds))
+        return Said(_done(lines), _solved(done))
 
     def _solve_question(self, request: Request, body: bytes, now: int) -> Said:
         fields = _read_form(body)
@@ -187,15 +211,24 @@ class Reception:
         done = self.desk.take_answer(request, text, fields.get("answer", ""), now)
         if isinstance(done, Solved):
             return self._back(request, done, target, now)
-        issued = self.desk.issue(request, "pow", now, asks=True)
-        reply = self._page(request, issued, target, "", now, note="wrong")
-        return Said(reply, Note("failed", "interactive", done))
+        reply = self._page(request, self.desk.issue(request, "pow", now, asks=True), target, now, note="wrong")
+        return Said(reply, Note("failed", "interactive", cause=done))
 
     def _back(self, request: Request, done: Solved, target: bytes, now: int) -> Said:
         """Sends a visitor back; whose browser keeps no cookies, has its pass here for a while."""
         if not self.desk.keeps_cookies(request):
             self.desk.lend(request, done.receipt, now)
-        return Said(_redirect(target, done.cookies), Note("solved", done.ticket.kind, seconds=done.seconds))
+        return Said(_redirect(target, done.cookies), _solved(done))
+
+
+def route_of(request: Request) -> int:
+    """The route class of a request that has been judged."""
+    return int.from_bytes(request.asked[_ROUTE], "little")
+
+
+def _solved(done: Solved) -> Note:
+    ticket = done.ticket
+    return Note("solved", ticket.kind, ticket.route, ticket.rule, seconds=done.seconds)
 
 
 def _redirect(target: bytes, lines: bytes) -> Reply:

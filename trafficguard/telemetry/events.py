@@ -58,6 +58,8 @@ class Event(TypedDict):
     bytes_in: int
     bytes_out: int
     error: str
+    challenge: str
+    """What happened with a challenge, if anything: `issued pow rule`, `solved pow rule`, `failed pow cause`."""
 
 
 def event_of(exchange: Exchange) -> Event:
@@ -86,6 +88,7 @@ def event_of(exchange: Exchange) -> Event:
         "bytes_in": exchange.bytes_in,
         "bytes_out": exchange.bytes_out,
         "error": exchange.error,
+        "challenge": exchange.desk,
     }
 
 

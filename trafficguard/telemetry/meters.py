@@ -9,13 +9,16 @@ Never: shares a counter between two processes, reads a clock, or does I/O.
 from __future__ import annotations
 
 import mmap
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from trafficguard.actions import WORDS
+from trafficguard.actions import KINDS, WORDS, ChallengeKind
+from trafficguard.challenge.tickets import CAUSES, Cause
 from trafficguard.exchange import Exchange
+from trafficguard.signals.places import RouteClass
 
 UNJUDGED: Final = "unjudged"
 """Stands in for the action of a request without a verdict."""
@@ -41,7 +44,14 @@ ERRORS: Final = (
 
 LATENCY_BOUNDS: Final = tuple(2**power / 1e9 for power in range(14, 37))
 """Seconds: powers of two nanoseconds, 16 us to 69 s."""
+ROUTES: Final = tuple(route.word for route in RouteClass)
+DESK_EVENTS: Final = ("issued", "solved", "failed")
+SOLVE_BOUNDS: Final = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1200.0)
+"""Seconds."""
 SCORE_BOUNDS: Final = tuple(float(bound) for bound in range(10, 101, 10))
+
+
+DeskEvent = Literal["issued", "solved", "failed"]
 
 
 class Kind(Enum):
@@ -119,6 +129,13 @@ METRICS: Final = (
     Metric("rule_errors", "rule_errors", Kind.COUNTER, "Rules of the policy that failed on a request."),
     Metric("paced", "paced", Kind.GAUGE, "Requests that a throttle holds back now."),
     Metric("trapped", "trapped", Kind.GAUGE, "Connections that a tarpit holds now."),
+    Metric("challenges", "challenges", Kind.COUNTER,
+           "Challenges by kind, route class and what became of them; those neither solved nor failed were left.",
+           labels=(("kind", KINDS), ("route", ROUTES), ("event", DESK_EVENTS))),
+    Metric("challenge_failures", "challenge_failures", Kind.COUNTER, "Failed attempts at challenges.",
+           labels=(("cause", CAUSES),)),
+    Metric("solve_times", "challenge_solve_seconds", Kind.HISTOGRAM, "From a challenge to its solution.",
+           bounds=SOLVE_BOUNDS, unit=1e-3),
     Metric("events_logged", "events_logged", Kind.COUNTER, "Recorded requests handed to the decision log."),
     Metric("events_dropped", "events_dropped", Kind.COUNTER, "Recorded requests the log was too slow for."),
 )  # fmt: skip
@@ -218,6 +235,10 @@ class Meters:
     rule_errors: int
     paced: int
     trapped: int
+    challenges: list[int]
+    challenge_failures: list[int]
+    solve_times: list[int]
+    """The last is in milliseconds."""
     events_logged: int
     events_dropped: int
 
@@ -254,6 +275,19 @@ class Meters:
                 self.refusals[_REFUSAL_INDEX.get(error, -1)] += 1
             else:
                 self.errors[_ERROR_INDEX.get(error, -1)] += 1
+
+    def note_challenge(
+        self, event: DeskEvent, kind: ChallengeKind, route: int, cause: Cause | None, seconds: float
+    ) -> None:
+        """Counts what happened with a challenge; `route` is the class of what was challenged."""
+        place = (KINDS.index(kind) * len(ROUTES) + route) * len(DESK_EVENTS) + DESK_EVENTS.index(event)
+        self.challenges[place] += 1
+        if cause is not None:
+            self.challenge_failures[CAUSES.index(cause)] += 1
+        if event == "solved":
+            times = self.solve_times
+            times[bisect_left(SOLVE_BOUNDS, seconds)] += 1
+            times[-1] += int(seconds * 1000)
 
     def flush(self) -> None:
         """Shows the numbers as they are now to everybody who reads the plane."""

@@ -81,6 +81,8 @@ def _lean(source: str) -> str:
 SCRIPT: Final = _lean("\n".join(_read(name) for name in ("work.js", "probes.js", "page.js")))
 _STYLE: Final = _lean(_read("page.css"))
 _SLOT: Final = re.compile(r"\{\{(\w+)\}\}")
+NEEDED_SLOTS: Final = ("nonce", "body", "script")
+"""What a template must have."""
 _LATE: Final = frozenset(("nonce", "refresh", "body", "request_id", "script"))
 
 
