@@ -6,13 +6,13 @@ import pytest
 
 import trafficguard.scoring.shapes
 from tests.corpus.clients import request_of
-from tests.guards import CALM, NOON, Visitor, balanced, make_guard
+from tests.guards import CALM, EVERY_ACTION, NOON, Visitor, balanced, make_guard
 from tests.scoring.scripts import APP, LEISURE, OWN, STYLE, places
 from tests.signals.heads import CHROME, CURL, FIREFOX
-from trafficguard.actions import ChallengeAction
+from trafficguard.actions import ActionValue, ChallengeAction
 from trafficguard.challenge.probes import read_report
 from trafficguard.clock import SECOND
-from trafficguard.exchange import Outcome, Verdict
+from trafficguard.exchange import ChallengeResult, Exchange, Outcome, Verdict
 from trafficguard.guard import PASSED, Guard
 from trafficguard.policy.model import PolicyFile
 from trafficguard.scoring.score import score_of
@@ -41,11 +41,11 @@ def challenged(visitor: Visitor, target: str = "/", *lines: str, wait: float = 0
     return verdict
 
 
-def answer(visitor: Visitor, result: int, wait: float = 1.5) -> None:
+def answer(visitor: Visitor, result: ChallengeResult, wait: float = 1.5) -> None:
     """Sends an answer, which nobody judges."""
     visitor.now += int(wait * SECOND)
     sent = visitor.request("/.trafficguard/solve", method="POST")
-    visitor.guard.observe(sent, Outcome(0, challenge=1 if result > 0 else -1), visitor.now)
+    visitor.guard.observe(sent, Outcome(0, challenge=result), visitor.now)
 
 
 # --- what a pass tells ---
@@ -197,6 +197,24 @@ def test_an_attempt_at_a_site_that_nobody_runs_is_an_error_and_no_crash() -> Non
     guard.observe(request, Outcome(0, challenge=-1), NOON)
     assert guard.errors == 1
     assert guard.last_error
+
+
+@pytest.mark.parametrize("turned_away", [True, False])
+@pytest.mark.parametrize("action", EVERY_ACTION, ids=lambda action: action.word)
+def test_an_answer_was_a_challenge_only_where_the_verdict_was_one_and_was_carried_out(
+    action: ActionValue, turned_away: bool
+) -> None:
+    exchange = Exchange(request_of(CHROME, True), NOON)
+    exchange.verdict, exchange.status, exchange.turned_away = Verdict(action, 0.0, (), (), "r"), 403, turned_away
+    is_challenge = turned_away and action.word == "challenge"
+    assert exchange.outcome == Outcome(0 if turned_away else 403, challenged=is_challenge)
+
+
+@pytest.mark.parametrize("result", [-1, 1])
+def test_an_attempt_is_nothing_that_the_shop_refused(result: ChallengeResult) -> None:
+    exchange = Exchange(request_of(CHROME, True), NOON)
+    exchange.status, exchange.challenge = 403, result
+    assert exchange.outcome == Outcome(0, challenge=result)
 
 
 # --- people ---

@@ -281,9 +281,9 @@ class Guard:
 
     def _assessment(self, request: Request) -> Assessment:
         head, shapes = request.head, self._regime.shapes
-        shape = (
-            head.block.shape, head.method, head.minor, request.secure, request.handshake, request.told, request.reuse
-        )  # fmt: skip
+        shape: tuple[object, ...] = (head.block.shape, head.method, head.minor, request.secure, request.handshake)
+        if request.told or request.reuse:
+            shape += (request.told, request.reuse)
         return shapes.young.get(shape) or shapes.recall(shape, request)
 
     def _find(self, told: _Told, evidence: float) -> Finding:

@@ -375,7 +375,7 @@ async def test_who_cannot_be_asked_is_told_why_in_short_and_given_nothing(messag
         assert value_of(head, "Set-Cookie") is None
         assert b"request_id" in body or b"request number" in body
         assert origin.requests == []
-        assert proxy.record.exchanges[0].outcome == Outcome(0)
+        assert proxy.record.exchanges[0].outcome == Outcome(0, challenged=True)
 
 
 async def test_head_goes_through_the_same_gate() -> None:

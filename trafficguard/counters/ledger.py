@@ -68,8 +68,9 @@ class Ledger:
         self._ask_bytes[:] = asked
         _NOW.pack_into(self._ask_bytes, _NOW_AT, now)
         result = _CHALLENGED if challenged and not challenge else _RESULT_WORDS[challenge]
-        words = status_class, _RESULT_WORDS[login], account or _NO_ACCOUNT, result
-        _OUTCOME.pack_into(self._outcome_bytes, 0, *words)
+        _OUTCOME.pack_into(
+            self._outcome_bytes, 0, status_class, _RESULT_WORDS[login], account or _NO_ACCOUNT, result
+        )
         feed_back(self._memory, self._ask, self._outcome)
 
     def told(self) -> bytes:
