@@ -19,6 +19,7 @@ PACKAGES = {
     "Xvfb": "xvfb",
     "chromium": "chromium",
     "curl": "curl",
+    "firefox-esr": "firefox-esr",
     "haproxy": "haproxy",
     "nginx": "nginx-light",
     "wget": "wget",

@@ -1,6 +1,8 @@
 // The challenge: works, hands in, and goes on to where the visitor wanted to go. See `reception.py` for the other side.
 const data = JSON.parse(document.getElementById("tg").textContent);
 const state = document.getElementById("state"), bar = document.getElementById("bar"), again = document.getElementById("again");
+const question = document.getElementById("ask");
+const offer = shown => { if (question) question.hidden = !shown; };
 const say = name => { state.textContent = data.texts[name]; };
 const ATTEMPTS = 3, MEMORY = "tg-attempts", WINDOW_MS = 120000;
 let gone = false, stopped = false;
@@ -27,6 +29,7 @@ function stop(name) {
   say(name);
   bar.hidden = true;
   again.hidden = false;
+  offer(true);
 }
 function goOn() {
   if (gone) return;
@@ -127,6 +130,7 @@ setInterval(() => { if (!document.hidden && !gone) look(); }, 1500);
 again.addEventListener("click", () => { forget(); location.reload(); });
 watchMotion();
 document.getElementById("working").hidden = false;
+offer(false);
 if (attempts(true) > ATTEMPTS) stop("failed");
 else {
   const start = () => stopped || gone ? null : challenge().catch(error => { if (error.message !== "cancelled" && error.message !== "gone") stop("failed"); });
