@@ -210,6 +210,13 @@ def test_an_answer_was_a_challenge_only_where_the_verdict_was_one_and_was_carrie
     assert exchange.outcome == Outcome(0 if turned_away else 403, challenged=is_challenge)
 
 
+@pytest.mark.parametrize(("line", "status"), [("Sec-Purpose: prefetch", 403), ("X: y", 429)])
+def test_who_fetches_ahead_or_is_only_asked_to_be_slower_was_not_challenged(line: str, status: int) -> None:
+    exchange = Exchange(request_of(CHROME + line, True), NOON)
+    exchange.verdict, exchange.status, exchange.turned_away = Verdict(ChallengeAction(), 0.0, (), (), "r"), status, True
+    assert exchange.outcome == Outcome(0)
+
+
 @pytest.mark.parametrize("result", [-1, 1])
 def test_an_attempt_is_nothing_that_the_shop_refused(result: ChallengeResult) -> None:
     exchange = Exchange(request_of(CHROME, True), NOON)

@@ -181,12 +181,23 @@ class Exchange:
         """What became of it."""
         if self.challenge:
             return Outcome(0, challenge=self.challenge)
-        if self.turned_away and self.verdict is not None and isinstance(self.verdict.action, ChallengeAction):
+        if self.turned_away and self._is_challenged():
             return _CHALLENGED
         status = 0 if self.turned_away else self.status
         return Outcome(status, self.login, self.account) if self.login or self.account else _PLAIN[status]
 
+    def _is_challenged(self) -> bool:
+        """Whether a visitor was challenged who is there to see it.
 
+        Who fetches ahead is not, nor who has been spared and was only asked to be slower.
+        """
+        request, verdict = self.request, self.verdict
+        if request is None or verdict is None or not isinstance(verdict.action, ChallengeAction):
+            return False
+        return self.status != _TOO_OFTEN and request.head.value(b"sec-purpose") is None
+
+
+_TOO_OFTEN: Final = 429
 _CHALLENGED: Final = Outcome(0, challenged=True)
 _PLAIN: Final = tuple(Outcome(status) for status in range(1000))
 """What becomes of nearly all requests, made once."""

@@ -93,7 +93,6 @@ def probes_of(js: Json) -> Json:
         "no_plugins": plugins.get("length") == 0,
         "zero_outer": size.get("ow") == 0 and size.get("oh") == 0,
         "chrome_object_missing": chrome.get("type") != "object",
-        "permissions_odd": js["notification"] == "denied" and js["permNotif"] == "prompt",
         "webgl_renderer": webgl.get("urenderer"),
         "worker_ua_differs": any(name in worker and worker[name] != js[own] for name, own in worker_facts),
         "iframe_differs": frame.get("ua") is False or ("webdriver" in frame and frame["webdriver"] != js["webdriver"]),

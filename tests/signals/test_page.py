@@ -14,9 +14,9 @@ from trafficguard.signals.row import Row, read_row
 
 FIRST_RELEASED = (
     "silent webdriver cdc stack playwright headless agent platform languages brands mobile touch plugins window screen"
-    " chrome permissions renderer worker frame native impossible untrusted clicks straight even"
+    " chrome renderer worker frame native impossible untrusted clicks straight even"
 )
-"""Bits 0 to 25 as passes out there have them."""
+"""Bits 0 to 24 as passes out there have them."""
 ON = {"page.webdriver", "page.cdc", "page.stack", "page.playwright", "page.headless"}
 
 

@@ -3,7 +3,7 @@
 The names of a report, all optional:
 
 - `true` or missing: `webdriver cdc prepare_stack_trace playwright_globals headless_ua no_plugins zero_outer
-  chrome_object_missing permissions_odd worker_ua_differs iframe_differs native_tampered`; `mobile` true or false
+  chrome_object_missing worker_ua_differs iframe_differs native_tampered`; `mobile` true or false
 - texts: `ua`, `platform` (navigator.platform), `brands` (as sec-ch-ua spells them), `webgl_renderer`; `languages` is a
   list of at most five
 - numbers: `touch_points`, `timezone` (minutes, as getTimezoneOffset gives them), `screen_width screen_height
@@ -263,7 +263,6 @@ _FINDERS: Final[dict[str, Callable[[Report], bool]]] = {
     "page.window": _flag("zero_outer"),
     "page.screen": _screen,
     "page.chrome": _chrome,
-    "page.permissions": _flag("permissions_odd"),
     "page.renderer": _renderer,
     "page.worker": _flag("worker_ua_differs"),
     "page.frame": _flag("iframe_differs"),

@@ -20,6 +20,9 @@ _HEAD: Final = """\
 Written by `trafficguard signals --markdown`; a test keeps it so. Weights are evidence in nats, the log-odds that a bot
 sent the request: 4.55 are a bot score of 50, 5.65 of 75. A signal adds weight times amount, at most its cap; without
 what it needs it adds nothing, and no signal ever takes evidence away.
+
+What `page.*` say was reported by the visitor's own browser while it solved a challenge. Plain programs give themselves
+away there; one that is written to deceive reports that all is well, and a clean report therefore helps nobody.
 """
 
 

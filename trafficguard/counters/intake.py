@@ -436,8 +436,10 @@ def weigh(ramps: Floats, bare: bool, out: Floats, sums: Floats) -> None:
             continue
         at = slot.TRAITS + kind * _FEATURES
         x = out[at + int(ramps[row, slot.RAMP_FEATURE])]
-        support = out[at + int(ramps[row, slot.RAMP_SUPPORT])]
         evidence = ramps[row, slot.RAMP_WEIGHT] * ramp(x, ramps[row, slot.RAMP_FROM], ramps[row, slot.RAMP_TO])
+        if evidence <= 0.0:
+            continue
+        support = out[at + int(ramps[row, slot.RAMP_SUPPORT])]
         evidence *= ramp(support, ramps[row, slot.RAMP_FEW], ramps[row, slot.RAMP_ENOUGH])
         if evidence <= 0.0:
             continue

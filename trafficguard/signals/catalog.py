@@ -275,7 +275,7 @@ _ROWS: Final = (
     ),
     _probe(
         "page.playwright", 6.0, "Its browser carries the marks of another program that drives browsers",
-        "Playwright's own variables, which it makes for exposed functions only; " + _told(0, 0), "on",
+        "variables of Playwright, Selenium and older ones, made for some uses only; " + _told(0, 0), "on",
     ),
     _probe(
         "page.headless", 6.0, "Its browser itself says that it has no window",
@@ -320,10 +320,6 @@ _ROWS: Final = (
     _probe(
         "page.chrome", 1.5, "Its browser lacks something that this browser always has",
         _told(0, 0, "; shadow: relatives of this browser were not recorded"),
-    ),
-    _probe(
-        "page.permissions", 2.0, "Its browser says two different things about what it may do",
-        _told(3, 4, "; shadow: browsers do so on plain http"),
     ),
     _probe(
         "page.renderer", 1.0, "Its browser draws without a graphics card",

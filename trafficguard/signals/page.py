@@ -32,7 +32,6 @@ PROBES: Final = (
     "page.window",
     "page.screen",
     "page.chrome",
-    "page.permissions",
     "page.renderer",
     "page.worker",
     "page.frame",
