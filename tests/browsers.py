@@ -24,7 +24,7 @@ from typing import Any
 
 import aiohttp
 
-DEADLINE = 60.0
+DEADLINE = 30.0
 LOOK = 0.05
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",

@@ -21,6 +21,8 @@ TELL: Final = 8
 """Lines about the request's pace."""
 
 _NO_PAGES: Final = frozenset((RouteClass.ASSET, RouteClass.API, RouteClass.FEED))
+_VISIT: Final = b"text/html,application/xhtml+xml,application/xml"
+"""How Accept begins when a browser goes to a page; scripts that ask for HTML word it otherwise."""
 _SHARED: Final = (b"public", b"s-maxage")
 
 
@@ -46,7 +48,10 @@ def navigates(head: RequestHead) -> bool:
         if mode is None:
             known = wants_html(head.value(b"accept"))
         else:
-            known = mode == b"navigate" and head.value(b"sec-fetch-dest") in (b"document", None)
+            goal = head.value(b"sec-fetch-dest")
+            known = mode == b"navigate" and goal in (b"document", None)
+            # A service worker that passes a visit on sends what the browser would have, but for these lines.
+            known = known or (goal == b"empty" and (head.value(b"accept") or b"").startswith(_VISIT))
         block.navigates = known
     return known
 

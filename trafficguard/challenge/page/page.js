@@ -36,7 +36,9 @@ function goOn() {
   gone = true;
   say("done");
   bar.value = bar.max;
-  if (data.method === "GET") location.replace(data.to + location.hash); else location.reload();
+  // Where the page stands in the place of what was asked for, the browser asks again, a form's fields and all.
+  if (data.method !== "GET" || location.pathname + location.search === data.to) location.reload();
+  else location.replace(data.to);
 }
 const ask = (path, options) => fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
 async function hasPass() {
@@ -121,7 +123,7 @@ async function challenge() {
   goOn();
 }
 
-const channel = typeof BroadcastChannel === "function" ? new BroadcastChannel("tg") : null;
+const channel = quietly(() => new BroadcastChannel("tg"), null);
 const look = async () => { if (!gone && await hasPass()) { cancel(); goOn(); } };
 if (channel) channel.onmessage = look;
 addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
@@ -135,5 +137,6 @@ if (attempts(true) > ATTEMPTS) stop("failed");
 else {
   const start = () => stopped || gone ? null : challenge().catch(error => { if (error.message !== "cancelled" && error.message !== "gone") stop("failed"); });
   // One tab works, the others wait for it, and one of them takes over if it is closed.
-  if (navigator.locks) { say("waiting"); navigator.locks.request("tg", start); } else start();
+  // Without cookies browsers have no locks either.
+  if (navigator.locks) { say("waiting"); navigator.locks.request("tg", start).catch(start); } else start();
 }
