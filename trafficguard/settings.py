@@ -16,7 +16,9 @@ from trafficguard.values import (
     BadValueError,
     Network,
     parse_admin_listen,
+    parse_colour,
     parse_count,
+    parse_domain,
     parse_duration,
     parse_header,
     parse_host,
@@ -24,6 +26,7 @@ from trafficguard.values import (
     parse_network,
     parse_number,
     parse_path,
+    parse_picture,
     parse_server,
     parse_size,
     parse_token,
@@ -37,6 +40,8 @@ Duration = Annotated[float, BeforeValidator(parse_duration)]
 Listen = Annotated[str, BeforeValidator(parse_listen)]
 Server = Annotated[str, BeforeValidator(parse_server)]
 Host = Annotated[str, BeforeValidator(parse_host)]
+Domain = Annotated[str, BeforeValidator(parse_domain)]
+Picture = Annotated[str, BeforeValidator(parse_picture)]
 Cidr = Annotated[Network, BeforeValidator(parse_network)]
 PathPrefix = Annotated[str, BeforeValidator(parse_path)]
 CookieName = Annotated[str, BeforeValidator(parse_token)]
@@ -138,7 +143,7 @@ class SiteSettings(Section):
     """Body limits by path prefix; `limits.body` for the rest."""
     routes: list[RouteSettings] = []
     """What the shop's paths are; guessed from the words in them where none matches."""
-    cookie_domain: Annotated[Host, Field(pattern=r"^[^*]")] | None = None
+    cookie_domain: Domain | None = None
     """Domain for which passes are set, where several hosts share them; without it each host has its own."""
     session: SessionSettings = SessionSettings()
     """What tells one visit from another."""
@@ -264,9 +269,9 @@ class ChallengeSettings(Section):
     """How long the pass is good that a solved challenge earns."""
     name: Text | None = None
     """Name of the shop on the page."""
-    logo: Annotated[str, Field(pattern=r"^(/[^/\\]|data:image/)[^\s\"<>\\]*$")] | None = None
+    logo: Picture | None = None
     """Path of a picture at the shop, or a data:image address, in the place of the name."""
-    accent: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#1a73e8"
+    accent: Annotated[str, BeforeValidator(parse_colour)] = "#1a73e8"
     """Colour of the bar and of what has the focus, as #rrggbb."""
     contact: Text | None = None
     """A line for those who need help, such as an address to write to."""

@@ -29,6 +29,8 @@ _PLACE: Final = re.compile(
     r"(?:\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]|([A-Za-z0-9_][A-Za-z0-9._-]{0,252}))(?::(\d{1,5}))?", re.ASCII
 )
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+_PICTURE: Final = re.compile(r"(?:/[^/\\\s\"<>]|data:image/)[^\s\"<>\\]{0,65536}", re.ASCII)
+_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}", re.ASCII)
 _TAKEN: Final = frozenset(
     [
@@ -199,6 +201,29 @@ def parse_token(value: object) -> str:
     if not isinstance(value, str) or _TOKEN.fullmatch(value) is None:
         raise BadValueError(f"{shown(value)} is not a name", "write letters, digits, dashes and underscores only")
     return value
+
+
+def parse_picture(value: object) -> str:
+    """A checked path of a picture at the shop, or a `data:image/` address; BadValueError otherwise."""
+    if not isinstance(value, str) or _PICTURE.fullmatch(value) is None:
+        remedy = "write a path such as /static/logo.svg, or data:image/..."
+        raise BadValueError(f"{shown(value)} is not a picture's address", remedy)
+    return value
+
+
+def parse_colour(value: object) -> str:
+    """A checked colour, `#rrggbb`; BadValueError otherwise."""
+    if not isinstance(value, str) or _COLOUR.fullmatch(value) is None:
+        raise BadValueError(f"{shown(value)} is not a colour", 'write six hexadecimal digits, such as "#1a73e8"')
+    return value
+
+
+def parse_domain(value: object) -> str:
+    """A checked host name that cookies can be set for; BadValueError otherwise."""
+    host = parse_host(value)
+    if host.startswith("*") or host.replace(".", "").isdecimal() or ":" in host:
+        raise BadValueError(f"{shown(value)} is no domain", "write the part that all hosts share, such as shop.example")
+    return host
 
 
 def parse_header(value: object) -> str:

@@ -1,122 +1,154 @@
-"""The pass: who has one, for how long, and that nobody can make or pass on his own."""
+"""The pass: who has one, for how long, and that nobody can make one or hand it on."""
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.corpus.clients import head_of
-from trafficguard.challenge.passes import LIFETIME_S, Passes
+from tests.challenge.visits import NOON, SECRET, cookie_of, request
+from trafficguard.actions import KINDS
+from trafficguard.challenge.passes import LIFETIME_S, MOST_SOLVED, SAFEGUARD_S, WINDOW_S, Pass, Passes
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Request
 
-SECRET = b"a secret of at least 32 bytes ....."
-NOON = 1_700_000_000 * SECOND
-END = NOON + LIFETIME_S * SECOND
 PASSES = Passes(SECRET)
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-LINE = re.compile(rb"Set-Cookie: (tgp=[A-Za-z0-9_-]{27}=); Path=/; Max-Age=3600; HttpOnly; SameSite=Lax(; Secure)?\r\n")
+END = NOON + LIFETIME_S * SECOND
 
 
-def request(
-    *cookies: bytes, client: str = "192.0.2.1", agent: str | None = AGENT, site: str = "shop.example", secure: bool = True
-) -> Request:
-    """A visitor's request."""
-    lines = ["GET / HTTP/1.1", "Host: shop.example", *([f"User-Agent: {agent}"] if agent is not None else [])]
-    lines += [f"Cookie: {cookie.decode('latin-1')}" for cookie in cookies]
-    return Request(head_of("\n".join(lines)), client, secure, site, b"0")
-
-
-def given_to(sender: Request, now: int = NOON, passes: Passes = PASSES) -> bytes:
+def given_to(sender: Request, now: int = NOON, before: Pass | None = None, passes: Passes = PASSES) -> bytes:
     """The cookie that a sender is given."""
-    match = LINE.fullmatch(passes.give(sender, now))
-    assert match is not None
-    return match[1]
+    return cookie_of(passes.give(sender, "pow", 12, 5, before, now))
 
 
 COOKIE = given_to(request())
+NAME, VALUE = COOKIE.split(b"=", 1)
+
+
+def found(sender: Request, now: int = NOON, passes: Passes = PASSES) -> Pass | None:
+    return passes.find(sender, now)
 
 
 def test_who_was_given_a_pass_has_it_at_every_worker_that_knows_the_secret() -> None:
-    assert PASSES.holds(request(COOKIE), NOON)
-    assert Passes(SECRET).holds(request(b"a=b; " + COOKIE + b"; c=d"), NOON)
+    shown = found(request(b"a=b; " + COOKIE + b"; c=d"), passes=Passes(SECRET))
+    assert shown is not None
+    assert (shown.rank, shown.bits, shown.told, shown.solved, shown.is_foreign) == (4, 12, 5, 1, False)
+    assert (shown.issued * SECOND, shown.until * SECOND) == (NOON, END)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pass_proves_the_kind_that_was_solved(kind: Any) -> None:
+    shown = found(request(cookie_of(PASSES.give(request(), kind, 0, 0, None, NOON))))
+    assert shown is not None
+    assert KINDS[shown.rank - 1] == kind
 
 
 def test_who_was_given_none_has_none() -> None:
-    assert not PASSES.holds(request(), NOON)
-    assert not PASSES.holds(request(b"sid=1"), NOON)
+    assert found(request()) is None
+    assert found(request(b"sid=1")) is None
 
 
-def test_a_pass_ends() -> None:
-    assert PASSES.holds(request(COOKIE), END - 1)
-    assert not PASSES.holds(request(COOKIE), END)
+def test_a_pass_ends_and_the_header_lines_it_came_with_do_not_keep_it() -> None:
+    sender = request(COOKIE)
+    assert found(sender, END - 1) is not None
+    assert found(sender, END) is None
+    assert found(sender, NOON) is not None
 
 
-def test_a_pass_of_another_secret_is_none() -> None:
-    assert not Passes(SECRET[::-1]).holds(request(COOKIE), NOON)
+def test_a_pass_of_another_secret_is_none_but_an_earlier_secret_counts() -> None:
+    assert found(request(COOKIE), passes=Passes(SECRET[::-1])) is None
+    assert found(request(COOKIE), passes=Passes(SECRET[::-1], (SECRET,))) is not None
 
 
-@pytest.mark.parametrize("client", ["192.0.2.255", "::ffff:192.0.2.9"])
-def test_a_pass_holds_for_neighbours_since_phones_change_their_address(client: str) -> None:
-    assert PASSES.holds(request(COOKIE, client=client), NOON)
+@pytest.mark.parametrize("other", [{"agent": "curl/8"}, {"agent": None}, {"language": "de"}, {"site": "other.example"}])
+def test_another_kind_of_visitor_has_no_use_for_it(other: dict[str, Any]) -> None:
+    assert found(request(COOKIE, **other)) is None
 
 
-def test_a_pass_holds_within_a_48_of_ipv6() -> None:
-    cookie = given_to(request(client="2001:db8:1:2::3"))
-    assert PASSES.holds(request(cookie, client="2001:db8:1:ffff::9"), NOON)
-    assert not PASSES.holds(request(cookie, client="2001:db8:2:2::3"), NOON)
+@pytest.mark.parametrize("client", ["192.0.3.1", "2001:db8::1", "unix"])
+def test_from_another_network_it_is_known_and_no_pass(client: str) -> None:
+    shown = found(request(COOKIE, client=client))
+    assert shown is not None
+    assert shown.is_foreign
 
 
-def test_a_pass_is_worth_nothing_to_another_kind_of_sender() -> None:
-    assert not PASSES.holds(request(COOKIE, client="192.0.3.1"), NOON)
-    assert not PASSES.holds(request(COOKIE, client="unix"), NOON)
-    assert not PASSES.holds(request(COOKIE, agent="curl/8"), NOON)
-    assert not PASSES.holds(request(COOKIE, agent=None), NOON)
-    assert not PASSES.holds(request(COOKIE, site="other.example"), NOON)
+def test_within_the_network_it_goes_along() -> None:
+    shown = found(request(COOKIE, client="192.0.2.200"))
+    assert shown is not None
+    assert not shown.is_foreign
 
 
-def test_a_pass_goes_over_plain_http_only_where_the_visitor_speaks_it() -> None:
-    assert b"; Secure\r\n" in PASSES.give(request(), NOON)
-    assert b"Secure" not in PASSES.give(request(secure=False), NOON)
+# ---- the cookie
 
 
-@given(st.integers(4, len(COOKIE) - 1), st.integers(0, 255))
-def test_a_pass_with_one_other_byte_is_none(at: int, byte: int) -> None:
-    changed = COOKIE[:at] + bytes([byte]) + COOKIE[at + 1 :]
-    if byte >= 0x20 and byte != 0x7F and bytes([byte]) not in b';"':
-        assert PASSES.holds(request(changed), NOON) == (changed.strip(b" ") == COOKIE)
+def test_its_name_says_how_it_may_travel() -> None:
+    line = rb"Set-Cookie: %b=[A-Za-z0-9_-]{70}; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax%b\r\n"
+    secure, plain = (PASSES.give(request(secure=one), "pow", 0, 0, None, NOON) for one in (True, False))
+    assert re.fullmatch(line % (b"__Host-tg", b"; Secure"), secure)
+    assert re.fullmatch(line % (b"tg", b""), plain)
+    shared = Passes(SECRET, domains={"shop.example": "example"}).give(request(), "pow", 0, 0, None, NOON)
+    assert re.fullmatch(line % (b"__Secure-tg", b"; Secure; Domain=example"), shared)
 
 
-@given(st.one_of(st.binary(max_size=40), st.text("ABab01_-=", min_size=28, max_size=28).map(str.encode)))
-def test_nothing_whatever_passes_for_a_pass_or_makes_checking_fail(value: bytes) -> None:
+@pytest.mark.parametrize("name", [b"tg", b"__Secure-tg", b"__host-tg", b"x__Host-tg"])
+def test_on_https_no_other_name_counts(name: bytes) -> None:
+    """Else whoever stands on the way of a plain http request could plant one."""
+    assert found(request(name + b"=" + VALUE)) is None
+
+
+# ---- nobody makes one
+
+
+@given(st.integers(0, len(VALUE) - 1), st.integers(0x21, 0x7E))
+def test_a_pass_with_one_other_letter_is_none(at: int, byte: int) -> None:
+    changed = VALUE[:at] + bytes([byte]) + VALUE[at + 1 :]
+    if byte not in b';",':
+        assert (found(request(NAME + b"=" + changed)) is not None) == (changed == VALUE)
+
+
+@given(st.integers(0, 51), st.integers(0, 7))
+def test_no_bit_of_any_field_can_be_changed(at: int, bit: int) -> None:
+    raw = bytearray(urlsafe_b64decode(VALUE + b"=="))
+    raw[at] ^= 1 << bit
+    assert found(request(NAME + b"=" + urlsafe_b64encode(bytes(raw)).rstrip(b"="))) is None
+
+
+@given(st.binary(max_size=100))
+def test_nothing_whatever_passes_for_a_pass_or_makes_looking_fail(value: bytes) -> None:
     clean = bytes(byte for byte in value if 0x20 < byte < 0x7F)
-    assert not PASSES.holds(request(b"tgp=" + clean), NOON)
+    assert found(request(NAME + b"=" + clean)) is None
+    assert found(request(NAME + b"=" + urlsafe_b64encode(value + bytes(52))[:70])) is None
 
 
-@pytest.mark.parametrize("value", [b"A" * 28, b"=" * 28, b"A" * 27 + b"=", b"A" * 26 + b"==", b"!" * 28, b""])
-def test_what_is_no_base64_or_too_short_is_none(value: bytes) -> None:
-    assert not PASSES.holds(request(b"tgp=" + value), NOON)
+# ---- the safeguard
 
 
-def test_another_spelling_of_the_same_bytes_is_none() -> None:
-    """The last letter before the padding carries two bits that base64 leaves free."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    at = letters.index(chr(COOKIE[-2]))
-    for twin in range(at - at % 4, at - at % 4 + 4):
-        spelled = COOKIE[:-2] + letters[twin].encode() + b"="
-        assert PASSES.holds(request(spelled), NOON) == (twin == at)
+def test_after_so_many_challenges_nobody_is_asked_for_a_day() -> None:
+    before, now = None, NOON
+    for number in range(1, MOST_SOLVED + 1):
+        cookie = given_to(request(), now, before)
+        before = found(request(cookie), now)
+        assert before is not None
+        assert before.solved == number
+        now += 60 * SECOND
+    assert before.rank == len(KINDS)
+    assert before.until - before.issued == SAFEGUARD_S
 
 
-@given(st.integers(0, 1 << 32), st.integers(0, 1 << 32))
-def test_the_end_cannot_be_moved(end: int, other: int) -> None:
-    """A pass for one end, with the seal of another, holds at neither."""
-    first, second = (
-        urlsafe_b64decode(given_to(request(), (at % (1 << 31)) * SECOND)[4:]) for at in (end, other)
-    )
-    if first[:4] != second[:4]:
-        mixed = b"tgp=" + urlsafe_b64encode(first[:4] + second[4:])
-        assert not PASSES.holds(request(mixed), min(end, other) % (1 << 31) * SECOND)
+def test_challenges_of_other_hours_do_not_add_up() -> None:
+    first = found(request(COOKIE))
+    later = NOON + WINDOW_S * SECOND
+    again = found(request(given_to(request(), later, first)), later)
+    assert again is not None
+    assert again.solved == 1
+
+
+def test_a_new_pass_never_says_less_than_the_one_before() -> None:
+    strong = found(request(cookie_of(PASSES.give(request(), "interactive", 0, 8, None, NOON))))
+    weak = found(request(cookie_of(PASSES.give(request(), "cookie", 0, 1, strong, NOON))))
+    assert weak is not None
+    assert (weak.rank, weak.told) == (5, 9)

@@ -256,12 +256,38 @@ async def test_a_block_has_its_status_and_text(kind: str) -> None:
         assert heard.headers["X-Request-Id"] == recorded.request_id
 
 
+async def solved(one: Door, text: str) -> str:
+    """The cookie that the work on a page earns, at the place to which the front passes visitors' answers on."""
+    match = re.search(r'id="tg">(.*?)</script>', text)
+    assert match is not None
+    data = json.loads(match[1])
+    answers = [answer.decode() for answer in solve(data["challenge"].encode(), data["bits"], data["parts"])]
+    report = json.dumps({"challenge": data["challenge"], "answers": answers})
+    told = {name: value for name, value in one.lines("/").items() if not name.startswith("X-Original")}
+    heard = await ask(
+        one, "/.trafficguard/solve", method="POST", data=report, headers={**told, "Content-Type": "application/json"}
+    )
+    assert heard.status == 204, heard.text
+    return heard.headers["Set-Cookie"].partition(";")[0]
+
+
+async def test_what_is_sent_to_the_desk_is_nobody_elses_business(kind: str) -> None:
+    async with door(kind) as one:
+        heard, exchange = await judged(one, "/.trafficguard/pass")
+        assert (heard.status, exchange.verdict) == (204, None), "the front passes it on"
+        told = {name: value for name, value in one.lines("/").items() if not name.startswith("X-Original")}
+        assert (await ask(one, "/.trafficguard/pass", headers=told)).status == 403
+        assert (await ask(one, "/.trafficguard/nothing", headers=told)).status == 404
+
+
 async def test_a_challenge_has_its_page_and_its_cookie_which_is_then_good(kind: str) -> None:
     async with door(kind) as one:
         heard = await visitors_answer(one, "/asked")
         assert heard.status == 403
-        assert "Go on to the shop" in heard.text
-        cookie = heard.headers["Set-Cookie"].partition(";")[0]
+        assert "One moment, please" in heard.text
+        assert "nonce-" in heard.headers["Content-Security-Policy"]
+        assert heard.headers["Set-Cookie"].startswith("tg-try=")
+        cookie = await solved(one, heard.text)
         heard, exchange = await judged(one, "/asked", Cookie=cookie)
         assert exchange.verdict is not None
         assert (heard.status, exchange.verdict.rule) == (204, "asked+passed")

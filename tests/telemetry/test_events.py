@@ -53,6 +53,7 @@ def test_an_event_tells_who_asked_for_what_and_what_became_of_it(make_exchange, 
         "bytes_in": 3,
         "bytes_out": 99,
         "error": "first-byte",
+        "challenge": "",
     }
 
 

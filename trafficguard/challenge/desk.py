@@ -31,6 +31,7 @@ from trafficguard.clock import SECOND
 from trafficguard.counters.timers import Timers
 from trafficguard.exchange import Request
 from trafficguard.signals.memory import Memory
+from trafficguard.signals.page import BIT
 from trafficguard.signals.sessions import cookie_value
 
 REFRESH_S: Final = 1
@@ -39,6 +40,8 @@ RESOURCE_S: Final = 2
 """The same of `resource`, whose part has to be loaded meanwhile."""
 TRY: Final = b"-try"
 """Ends the name of the cookie by which is seen whether cookies are kept."""
+DRIVEN: Final = BIT["page.webdriver"] | BIT["page.cdc"] | BIT["page.playwright"] | BIT["page.headless"]
+"""What a page tells of a browser that a program drives: such a one has to keep its cookie, which says so."""
 _TRY_LIFETIME_S: Final = 3600
 _REUSE_AGAIN: Final = 10 * SECOND
 """For how long a step of the ladder of reuse is taken for known."""
@@ -67,7 +70,7 @@ class Solved(NamedTuple):
     cookies: bytes
     """Set-Cookie lines, each with its CRLF."""
     receipt: bytes
-    """Good for a mark here, where the browser does not keep the cookie."""
+    """Good for a mark here, where the browser does not keep the cookie; empty for a browser that a program drives."""
     seconds: float
     """From the challenge to its solution, by our clock."""
 
@@ -223,9 +226,11 @@ class Desk:
             return cause
         rank = KINDS.index(ticket.kind) + 1
         cookies = self.passes.give(request, ticket.kind, ticket.bits, told, before, now)
-        self._lender.remember(visitor, rank, now)
-        seconds = max(0.0, now / SECOND - ticket.issued)
-        return Solved(ticket, cookies, self._lender.receipt(visitor, rank, now), seconds)
+        receipt = b""
+        if not told & DRIVEN:  # a mark here could not carry what its page told
+            self._lender.remember(visitor, rank, now)
+            receipt = self._lender.receipt(visitor, rank, now)
+        return Solved(ticket, cookies, receipt, max(0.0, now / SECOND - ticket.issued))
 
     def lend(self, request: Request, receipt: bytes, now: int) -> Cause | None:
         """Sets a mark here for who could not keep its pass; else why not."""

@@ -23,13 +23,14 @@ from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
-from trafficguard.actions import BLOCK, ThrottleAction
+from trafficguard.actions import BLOCK, ChallengeAction, ThrottleAction
 from trafficguard.clock import SECOND
 from trafficguard.exchange import Exchange, LoginResult, Outcome, Request, Verdict
 from trafficguard.guard import Guard
 from trafficguard.http.framing import HEAD_TOO_LARGE, framing_of
 from trafficguard.http.refusal import Refusal
 from trafficguard.net.act import Forward, Reply, act, forward
+from trafficguard.net.acting import LENT
 from trafficguard.net.downstream import NO_SITE
 from trafficguard.net.handover import Handover
 from trafficguard.net.outcomes import LARGEST, read_report
@@ -153,6 +154,8 @@ class ForwardAuth:
         if not site.enforces:
             return self._let_through(exchange, b"")
         step = act(verdict)
+        if isinstance(step, ChallengeAction) and self._services.reception.desk.lent(request, started) >= step.rank:
+            step, verdict = LENT, verdict._replace(action=LENT)
         if isinstance(step, Forward):
             return self._let_through(exchange, step.lines)
         if isinstance(step, ThrottleAction):
@@ -176,9 +179,11 @@ class ForwardAuth:
             return web.Response(status=400, text=f"{ANSWER} is not what /auth has given for a request\n")
         if asked.refusal is not None or asked.request is None or asked.site is None:
             return answer_of(asked.refusal or NO_SITE, handed.id_bytes, accept)
-        self._gather(asked.request, asked.site, self._services.clock.now())
+        now = self._services.clock.now()
+        self._gather(asked.request, asked.site, now)
         asked.request.id_bytes = handed.id_bytes
-        return answer_of(reply_of(self._services, asked.request, handed.verdict), handed.id_bytes, accept)
+        reply = reply_of(self._services, Exchange(asked.request, now), asked.request, handed.verdict)
+        return answer_of(reply, handed.id_bytes, accept)
 
     async def _desk(self, question: web.Request) -> web.Response:
         """What a visitor sends to the desk, which the front passes on as it is; for sites whose verdicts count."""
@@ -189,7 +194,8 @@ class ForwardAuth:
         started = services.clock.now()
         place = PLACES[self._front]
         told = [(name, value) for name, value in question.raw_headers if name.lower() not in place]
-        told += zip(place, (question.method.encode("ascii"), question.raw_path.encode("utf-8", "surrogateescape")), strict=True)
+        target = question.raw_path.encode("utf-8", "surrogateescape")
+        told += zip(place, (question.method.encode("ascii"), target), strict=True)
         try:
             asked = self._read(told, peer)
         except Untold as error:
@@ -287,7 +293,7 @@ class ForwardAuth:
             exchange.status = status_of(verdict)
             self._finish(exchange)
             return self._no(request.id_bytes, verdict)
-        reply = reply_of(self._services, request, verdict)
+        reply = reply_of(self._services, exchange, request, verdict)
         return self._send(exchange, answer_of(reply, request.id_bytes, request.head.value(b"accept")))
 
     def _refuse(self, exchange: Exchange, reply: Reply, accept: bytes | None) -> web.Response:

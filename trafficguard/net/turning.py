@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from aiohttp import web
 
 from trafficguard.actions import BLOCK, BlockAction, ChallengeAction, PassAction, TarpitAction, ThrottleAction
-from trafficguard.exchange import Request, Verdict
+from trafficguard.exchange import Exchange, Request, Verdict
 from trafficguard.net.act import TOO_OFTEN, Reply, blocked, content_of
 from trafficguard.net.acting import may_know
 from trafficguard.net.services import Services
@@ -20,15 +20,16 @@ from trafficguard.net.throttle import retry_after, revealed
 _NEVER: Final = -1
 
 
-def reply_of(services: Services, request: Request, verdict: Verdict) -> Reply:
-    """The answer to a request that does not go on."""
+def reply_of(services: Services, exchange: Exchange, request: Request, verdict: Verdict) -> Reply:
+    """The answer to a request that does not go on; a challenge is noted in `exchange`."""
     action = verdict.action
     match action:
         case BlockAction():
             return blocked(action)
         case ChallengeAction():
             now, load = services.clock.now(), services.conditions.load
-            return services.reception.challenge(request, action, verdict.score, load, verdict.rule, now).reply
+            said = services.reception.challenge(request, action, verdict.score, load, verdict.rule, now)
+            return said.record(exchange, services.meters)
         case ThrottleAction():
             told = pace_of(request, verdict, action, _NEVER)
             return Reply(429, TOO_OFTEN, lines=b"Retry-After: %d\r\n%b" % (retry_after(action), told))
