@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from tests.net.harness import Record, leave_berth, make_berth, orders_of
 from tests.net.lines import Line, settle, until
+from trafficguard.challenge.work import solve
 from trafficguard.clock import ManualClock
 from trafficguard.control.dispatch import Parcel, open_line
 from trafficguard.exchange import Conditions, Exchange, Outcome, Request, Verdict
