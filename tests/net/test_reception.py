@@ -12,7 +12,7 @@ import pytest
 
 from tests.challenge.test_redirects import BAD
 from tests.net.harness import Proxy, proxy_to
-from tests.net.lines import until
+from tests.net.lines import settle
 from tests.net.messages import get, post, statuses, value_of
 from tests.net.origins import Origin, recording_origin
 from trafficguard.actions import ChallengeKind
@@ -221,8 +221,8 @@ async def test_what_is_too_long_is_refused_unread() -> None:
 async def test_a_body_that_does_not_come_is_cut_by_the_deadline() -> None:
     async with challenging() as (_, proxy):
         line = await proxy.line(get("/.trafficguard/solve", *WHO, AS_JSON, "Content-Length: 100", method="POST") + b"{")
-        await until(lambda: proxy.connections == 1)
-        proxy.pass_time(30.5)
+        await settle()
+        proxy.pass_time(31)
         head, _ = await line.hear_answer()
         assert statuses(head) == [408]
         line.close()
