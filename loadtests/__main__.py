@@ -12,6 +12,8 @@ import click
 
 COMMANDS: Final = {
     "bench": ("loadtests.bench.__main__", "main", "CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp."),
+    "bogus": ("loadtests.bogus", "main", "What a flood of bogus submissions costs, beside proxying."),
+    "challenges": ("loadtests.challenges", "main", "What challenges cost this side, in microseconds."),
     "eval": ("loadtests.evaluate.command", "evaluate", "How well recorded people and programs are told apart."),
     "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
     "flood": ("loadtests.flood", "main", "Whether known clients find their state while millions of new ones pass."),

@@ -10,6 +10,7 @@ is a no. Never: does I/O, or reads a clock.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from trafficguard.challenge.passes import Pass, Passes
 from trafficguard.challenge.probes import read_report
 from trafficguard.challenge.reuse import Reuse
 from trafficguard.challenge.seals import Seals
-from trafficguard.challenge.tickets import LIFETIME_S, Burn, Cause, Ticket, Tickets, spend
+from trafficguard.challenge.tickets import LIFETIME_S, NONCE_SIZE, Burn, Cause, Ticket, Tickets, spend
 from trafficguard.challenge.visitors import Visitor
 from trafficguard.clock import SECOND
 from trafficguard.counters.timers import Timers
@@ -138,9 +139,9 @@ class Desk:
         if kind == "pow" and not asks:
             puzzle = self.pace.puzzle(_class_of(request), score, load)
         bits, parts = puzzle or (0, 0)
-        text = self._tickets.issue(visitor, kind, now, bits, parts, rule, route)
-        opened = self._tickets.open(text.encode(), visitor, now) if kind == "interactive" or asks else None
-        question = questions.question_of(opened) if isinstance(opened, Ticket) else None
+        nonce = os.urandom(NONCE_SIZE)
+        text = self._tickets.issue(visitor, kind, now, bits, parts, rule, route, nonce)
+        question = questions.question_of(nonce) if kind == "interactive" or asks else None
         return Challenge(kind, text, puzzle, question, now // SECOND + LIFETIME_S)
 
     def try_cookie(self, request: Request) -> bytes:

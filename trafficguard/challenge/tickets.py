@@ -33,8 +33,8 @@ LONGEST_RULE: Final = 64
 LONGEST_TICKET: Final = 256
 """Bytes of a ticket's text; longer ones are not looked at."""
 
-_NONCE_SIZE: Final = 16
-_HEAD: Final = struct.Struct(f">{_NONCE_SIZE}sIBBBB16s")
+NONCE_SIZE: Final = 16
+_HEAD: Final = struct.Struct(f">{NONCE_SIZE}sIBBBB16s")
 _PURPOSE: Final = b"tg.ticket"
 
 Burn = Callable[[bytes, int, int], int]
@@ -73,11 +73,11 @@ class Tickets:
 
     def issue(
         self, visitor: Visitor, kind: ChallengeKind, now: int, bits: int = 0, parts: int = 0, rule: str = "",
-        route: int = 0,
+        route: int = 0, nonce: bytes | None = None,
     ) -> str:  # fmt: skip
-        """The text of a new ticket for a visitor at `now`."""
+        """The text of a new ticket for a visitor at `now`; `nonce`: 16 random bytes that the caller needs to know."""
         issued = now // SECOND & 0xFFFF_FFFF
-        head = _HEAD.pack(os.urandom(_NONCE_SIZE), issued, KINDS.index(kind), bits, parts, route, visitor.mark)
+        head = _HEAD.pack(nonce or os.urandom(NONCE_SIZE), issued, KINDS.index(kind), bits, parts, route, visitor.mark)
         return self._seals.seal(head + rule.encode()[:LONGEST_RULE]).decode("ascii")
 
     def open(self, text: bytes, visitor: Visitor, now: int) -> Ticket | Cause:

@@ -46,7 +46,15 @@ class Visitors:
         self._addresses = Addresses()
 
     def of(self, request: Request) -> Visitor:
-        """Who sends a request."""
+        """Who sends a request; noted on its block of header lines."""
+        block = request.head.block
+        noted = block.visiting
+        if noted is None or noted[:2] != (request.client, request.site):
+            block.visiting = noted = request.client, request.site, self._read(request)
+        visitor: Visitor = noted[2]
+        return visitor
+
+    def _read(self, request: Request) -> Visitor:
         agent = language = b""
         for field in request.head.fields:
             if field.name == b"user-agent":

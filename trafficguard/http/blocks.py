@@ -43,7 +43,7 @@ class RequestBlock:
 
     __slots__ = (
         "claims", "cookie", "fields", "framing", "has_chain", "navigates", "noted", "onward", "onward_trusted",
-        "passing", "shape", "special",
+        "passing", "shape", "special", "visiting",
     )  # fmt: skip
 
     def __init__(self, fields: list[Field], shape: Shape) -> None:
@@ -62,6 +62,8 @@ class RequestBlock:
         """What somebody has read out of them for itself, behind who that is."""
         self.passing: tuple[Any, ...] | None = None
         """The pass among their cookies, behind what else it depends on, once that is known."""
+        self.visiting: tuple[Any, ...] | None = None
+        """Whose visit they belong to, behind what else that depends on, once that is known."""
         self.has_chain = any(field.name == b"x-forwarded-for" for field in self.claims)
         self.framing: Framing | Refusal | None = None
         """What they mean in a plain HTTP/1.1 request, once that is known."""

@@ -79,6 +79,15 @@ def _lean(source: str) -> str:
 
 
 SCRIPT: Final = _lean("\n".join(_read(name) for name in ("work.js", "probes.js", "page.js")))
+SAID: Final = {
+    language: {name: html.escape(text) for name, text in texts.items()} for language, texts in TEXTS.items()
+}
+"""All texts, as they stand in HTML."""
+_FOR_SCRIPT: Final = {
+    language: json.dumps({name: texts[name] for name in SAID_BY_SCRIPT}, ensure_ascii=False).replace("<", "\\u003c")
+    for language, texts in TEXTS.items()
+}
+_SCRIPT: Final = SCRIPT.encode()
 _STYLE: Final = _lean(_read("page.css"))
 _SLOT: Final = re.compile(r"\{\{(\w+)\}\}")
 NEEDED_SLOTS: Final = ("nonce", "body", "script")
@@ -93,23 +102,24 @@ class Renderer:
 
     def __init__(self, brand: Brand | None = None) -> None:
         self._brand = brand or Brand()
-        self._pieces: dict[str, list[str]] = {}
+        self._pieces: dict[str, list[bytes]] = {}
+        """By language: the document with what all its pages have; at odd places, names of what they have not."""
 
     def render(self, page: Page) -> bytes:
         """The document."""
         language = language_of(page.accept_language)
         pieces = self._pieces.get(language) or self._prepare(language)
         late = {
-            "nonce": page.nonce,
-            "refresh": _refresh(page),
-            "body": _body(page, TEXTS[language]),
-            "request_id": html.escape(page.request_id),
-            "script": _script(page, TEXTS[language]),
+            b"nonce": page.nonce.encode(),
+            b"refresh": _refresh(page).encode(),
+            b"body": _body(page, SAID[language]).encode(),
+            b"request_id": html.escape(page.request_id).encode(),
+            b"script": _script(page, _FOR_SCRIPT[language]),
         }
-        return "".join([late[piece] if at % 2 else piece for at, piece in enumerate(pieces)]).encode()
+        return b"".join([late[piece] if at % 2 else piece for at, piece in enumerate(pieces)])
 
-    def _prepare(self, language: str) -> list[str]:
-        """The document, with what all pages of a language have; at odd places, names of what they have not."""
+    def _prepare(self, language: str) -> list[bytes]:
+        """What all pages of a language have."""
         texts, brand = TEXTS[language], self._brand
         logo = f'<img src="{html.escape(brand.logo)}" alt="{html.escape(brand.name)}">' if brand.logo else ""
         early = {
@@ -128,8 +138,8 @@ class Renderer:
                 pieces += [part, ""]
             else:
                 pieces[-1] += early.get(part, "") if at % 2 else part
-        self._pieces[language] = pieces
-        return pieces
+        encoded = self._pieces[language] = [piece.encode() for piece in pieces]
+        return encoded
 
 
 def policy_lines(page: Page) -> bytes:
@@ -161,8 +171,7 @@ def _refresh(page: Page) -> str:
     return f'<meta http-equiv="refresh" content="{seconds};url={html.escape(_go(page))}">\n'
 
 
-def _body(page: Page, texts: dict[str, str]) -> str:
-    said = {name: html.escape(text) for name, text in texts.items()}
+def _body(page: Page, said: dict[str, str]) -> str:
     challenge = page.challenge
     body = f"<p>{said['lead']}</p>\n"
     if page.note:
@@ -211,20 +220,18 @@ def _form(page: Page, challenge: Challenge, said: dict[str, str]) -> str:
     )
 
 
-def _script(page: Page, texts: dict[str, str]) -> str:
+def _script(page: Page, texts: str) -> bytes:
     puzzle = page.challenge.puzzle
     if page.widget is not None:
-        return f'<script nonce="{page.nonce}" src="{html.escape(page.widget.script)}" async defer></script>\n'
+        return f'<script nonce="{page.nonce}" src="{html.escape(page.widget.script)}" async defer></script>\n'.encode()
     if puzzle is None:
-        return ""
+        return b""
     data = {
         "kind": page.challenge.kind, "challenge": page.challenge.ticket, "bits": puzzle.bits, "parts": puzzle.parts,
         "to": page.target, "method": "GET" if page.method == "HEAD" else page.method,
         "solve": f"{PREFIX}solve", "pass": f"{PREFIX}pass", "lend": f"{PREFIX}lend",
-        "texts": {name: texts[name] for name in SAID_BY_SCRIPT},
     }  # fmt: skip
-    text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    return (
-        f'<script type="application/json" id="tg">{text}</script>\n'
-        f'<script nonce="{page.nonce}">{{\n{SCRIPT}\n}}</script>\n'
-    )
+    text = json.dumps(data).replace("<", "\\u003c")
+    told = f'<script type="application/json" id="tg">{text[:-1]}, "texts": {texts}}}</script>\n'
+    told += f'<script nonce="{page.nonce}">'
+    return b"%b{\n%b\n}</script>\n" % (told.encode(), _SCRIPT)
