@@ -108,15 +108,15 @@ def measure(rounds: int, count: int) -> list[Cost]:
 
     def forged() -> list[Callable[[], object]]:
         texts = [urlsafe_b64encode(os.urandom(78)) for _ in numbers]
-        return _attempts(desk, ((_sender(at), text, [b"1"] * 16) for at, text in enumerate(texts)))
+        return _attempts(desk, ((_sender(at), text, ["1"] * 16) for at, text in enumerate(texts)))
 
     def foreign() -> list[Callable[[], object]]:
         texts = [desk.issue(_sender(at), "pow", _NOW).ticket.encode() for at in numbers]
-        return _attempts(desk, ((_sender(at + 1), text, [b"1"] * 16) for at, text in enumerate(texts)))
+        return _attempts(desk, ((_sender(at + 1), text, ["1"] * 16) for at, text in enumerate(texts)))
 
     def right() -> list[Callable[[], object]]:
         texts = [desk.issue(_sender(at), "pow", _NOW).ticket.encode() for at in numbers]
-        return _attempts(desk, ((_sender(at), text, solve(text, _BITS, 16)) for at, text in enumerate(texts)))
+        return _attempts(desk, ((_sender(at), text, _solved(text)) for at, text in enumerate(texts)))
 
     def passes() -> list[Request]:
         cookies = []
@@ -141,7 +141,11 @@ def measure(rounds: int, count: int) -> list[Cost]:
     return [Cost(what, _best(rounds, make), LIMITS_US.get(what)) for what, make in costs.items()]
 
 
-def _attempts(desk: Desk, sent: Iterable[tuple[Request, bytes, list[bytes]]]) -> list[Callable[[], object]]:
+def _solved(text: bytes) -> list[str]:
+    return [one.decode() for one in solve(text, _BITS, 16)]
+
+
+def _attempts(desk: Desk, sent: Iterable[tuple[Request, bytes, list[str]]]) -> list[Callable[[], object]]:
     told = {"ua": "Mozilla/5.0", "platform": "Linux x86_64", "languages": ["de"], "touch_points": 0, "timezone": -60}
     return [partial(desk.take_work, one, text, answers, 800.0, told, {}, _LATER) for one, text, answers in sent]
 
@@ -151,8 +155,8 @@ def prove() -> None:
     desk = _new_desk()
     sender = _sender(1)
     text = desk.issue(sender, "pow", _NOW).ticket.encode()
-    assert isinstance(desk.take_work(sender, text, solve(text, _BITS, 16), 800.0, {}, {}, _LATER), Solved)
-    assert desk.take_work(sender, urlsafe_b64encode(os.urandom(78)), [b"1"] * 16, 1.0, {}, {}, _LATER) == "malformed"
+    assert isinstance(desk.take_work(sender, text, _solved(text), 800.0, {}, {}, _LATER), Solved)
+    assert desk.take_work(sender, urlsafe_b64encode(os.urandom(78)), ["1"] * 16, 1.0, {}, {}, _LATER) == "malformed"
 
 
 @click.command()

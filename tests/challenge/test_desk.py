@@ -30,7 +30,7 @@ def worked(desk: Desk, sender: Request, *, given_out: Challenge | None = None, n
     asked = given_out or desk.issue(sender, "pow", NOON)
     assert asked.puzzle is not None
     text = asked.ticket.encode()
-    answers = solve(text, *asked.puzzle)
+    answers = [one.decode() for one in solve(text, *asked.puzzle)]
     return desk.take_work(sender, text, answers, 900.0, probes or {"ua": AGENT}, {}, now)
 
 
@@ -58,7 +58,7 @@ def test_a_solution_counts_once_and_a_wrong_one_uses_nothing_up() -> None:
     asked = desk.issue(sender, "pow", NOON)
     assert asked.puzzle is not None
     text = asked.ticket.encode()
-    assert desk.take_work(sender, text, [b"x"] * 4, 1.0, {}, {}, LATER) == "wrong"
+    assert desk.take_work(sender, text, ["x"] * 4, 1.0, {}, {}, LATER) == "wrong"
     assert isinstance(worked(desk, sender, given_out=asked), Solved)
     assert worked(desk, sender, given_out=asked) == "spent"
 
@@ -72,7 +72,7 @@ def test_several_challenges_of_one_visitor_do_not_get_in_each_others_way() -> No
 def test_the_work_of_one_kind_is_no_answer_to_another() -> None:
     desk, sender = new_desk(), request()
     question = desk.issue(sender, "interactive", NOON)
-    assert desk.take_work(sender, question.ticket.encode(), [b"1"], 1.0, {}, {}, LATER) == "wrong"
+    assert desk.take_work(sender, question.ticket.encode(), ["1"], 1.0, {}, {}, LATER) == "wrong"
     assert desk.take_step(sender, question.ticket.encode(), LATER) == "wrong"
     pow_text = desk.issue(sender, "pow", NOON).ticket.encode()
     assert desk.take_step(sender, pow_text, LATER) == "wrong"

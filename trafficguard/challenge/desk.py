@@ -158,15 +158,16 @@ class Desk:
     # Taking back
 
     def take_work(
-        self, request: Request, text: bytes, answers: Sequence[bytes], took_ms: float, probes: object, motion: object,
+        self, request: Request, text: bytes, answers: Sequence[object], took_ms: float, probes: object, motion: object,
         now: int,
     ) -> Solved | Cause:  # fmt: skip
-        """An attempt at the work of `pow`, with what the page tells of its browser."""
+        """An attempt at the work of `pow`, with what the page tells of its browser; `answers` as JSON holds them."""
         visitor = self.passes.visitors.of(request)
         ticket = self._tickets.open(text, visitor, now)
         if not isinstance(ticket, Ticket):
             return ticket
-        if not ticket.parts or not work.solves(text, ticket.bits, ticket.parts, answers):
+        given = [one.encode("ascii", "replace") if isinstance(one, str) else b"" for one in answers]
+        if not ticket.parts or not work.solves(text, ticket.bits, ticket.parts, given):
             return "wrong"
         done = self._finish(request, visitor, ticket, read_report(probes, motion, request), now)
         if isinstance(done, Solved):

@@ -208,8 +208,9 @@ class Downstream(Acting):
         request = self._request(head, site)
         exchange = self._exchange = Exchange(request, services.clock.now())
         if site is not None and site.judges:
-            self._gather(site, request, exchange.started)
             self._is_ours = site.enforces and PREFIX in head.line and head.target.path.startswith(PREFIX)
+            if not self._is_ours:
+                self._gather(site, request, exchange.started)
         if framing.length:
             self.stage = BODY
             limit = site.body_limit(head.target) if site is not None and route is not None else None
@@ -271,6 +272,7 @@ class Downstream(Acting):
             return
         self._waits = False
         body = upload.content() if upload is not None else b""
+        self.services.reception.desk.admit(request, exchange.started)
         said = self.services.reception.answer(request, body, self.services.clock.now())
         self.reply(said.record(exchange, self.services.meters))
 

@@ -27,7 +27,7 @@ from trafficguard.challenge.desk import Challenge, Desk, Solved
 from trafficguard.challenge.page.render import PREFIX as PREFIX_TEXT
 from trafficguard.challenge.page.render import Page, Renderer, policy_lines
 from trafficguard.challenge.redirects import safe_path
-from trafficguard.challenge.tickets import Cause
+from trafficguard.challenge.tickets import CAUSES, Cause
 from trafficguard.challenge.work import ALGORITHM
 from trafficguard.counters import slot
 from trafficguard.exchange import ChallengeResult, Exchange, Request
@@ -191,15 +191,15 @@ class Reception:
         text, answers = sent.get("challenge"), sent.get("answers")
         done: Solved | Cause = "malformed"
         if isinstance(text, str) and isinstance(answers, list):
-            given = [one.encode("ascii", "replace") if isinstance(one, str) else b"" for one in answers]
             took = sent.get("took")
             done = self.desk.take_work(
-                request, text.encode("ascii", "replace"), given,
+                request, text.encode("ascii", "replace"), answers,
                 float(took) if isinstance(took, int | float) and abs(took) < 1e9 else 0.0,
                 sent.get("probes"), sent.get("motion"), now,
             )  # fmt: skip
         if not isinstance(done, Solved):
-            reply = _problem(request, "This did not solve the challenge.", cause=done)
+            page = _FAILED[done] % request.id_bytes
+            reply = Reply(403, _FAILED_DETAIL, title=_TITLE, page=page, media_type=JSON)
             return Said(reply, Note("failed", "pow", cause=done))
         lines = done.cookies + b"X-Pass-Receipt: %b\r\n" % done.receipt
         return Said(_done(lines), _solved(done))
@@ -253,6 +253,17 @@ def _problem(request: Request, detail: str, **members: object) -> Reply:
         "type": "about:blank", "title": _TITLE, "status": 403, "detail": detail, "request_id": request.request_id,
     } | members  # fmt: skip
     return Reply(403, detail, title=_TITLE, page=json.dumps(problem).encode(), media_type=JSON)
+
+
+_FAILED_DETAIL: Final = "This did not solve the challenge."
+_FAILED: Final = {
+    cause: json.dumps({
+        "type": "about:blank", "title": _TITLE, "status": 403, "detail": _FAILED_DETAIL, "request_id": "%b",
+        "cause": cause,
+    }).encode()
+    for cause in CAUSES
+}  # fmt: skip
+"""Problem details of failed attempts, but for the request's id: a flood of them has to be cheap."""
 
 
 def _origin_form(request: Request) -> bytes:
