@@ -173,7 +173,8 @@ def _refresh(page: Page) -> str:
 
 def _body(page: Page, said: dict[str, str]) -> str:
     challenge = page.challenge
-    body = f"<p>{said['lead']}</p>\n"
+    asks = challenge.question is not None or page.widget is not None
+    body = f"<p>{said['lead']}{'' if asks else ' ' + said['effort']}</p>\n"
     if page.note:
         body = f'<p class="note" role="alert">{said[page.note]}</p>\n{body}'
     if page.method not in ("GET", "HEAD"):
