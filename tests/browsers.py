@@ -31,6 +31,8 @@ _FLAGS = (
     "--disable-sync", "--disable-quic", "--remote-debugging-port=0", "--window-size=1280,900",
     "--disable-features=Translate,OptimizationHints", "--hide-scrollbars",
 )  # fmt: skip
+_DRIVEN = ("--enable-automation",)
+_UNDRIVEN = ("--disable-blink-features=AutomationControlled",)  # a debugging port of 0 alone counts as driven
 _PREFERENCES = {
     "app.update.enabled": False, "browser.shell.checkDefaultBrowser": False, "browser.startup.page": 0,
     "browser.aboutwelcome.enabled": False, "datareporting.policy.dataSubmissionEnabled": False,
@@ -233,14 +235,17 @@ async def _lines_of(file: Path) -> list[str]:
 @contextlib.asynccontextmanager
 async def chromium(
     program: Path, profile: Path, *, cookies: bool = True, javascript: bool = True, screen: str = "",
-    flags: tuple[str, ...] = (), agent: str = "",
+    flags: tuple[str, ...] = (), agent: str = "", driven: bool = False,
 ) -> AsyncIterator[Browser]:  # fmt: skip
-    """Chromium with a fresh `profile`; on `screen`, or headless without one, with `agent` for its name then."""
+    """Chromium with a fresh `profile`; on `screen`, or headless without one, with `agent` for its name then.
+
+    `driven`: as Selenium, Puppeteer and Playwright start it, by which pages see navigator.webdriver.
+    """
     (profile / "Default").mkdir(parents=True)
     blocked = {} if cookies else {"profile": {"default_content_setting_values": {"cookies": 2}}}
     (profile / "Default" / "Preferences").write_text(json.dumps(blocked))
     shown = () if screen else ("--headless=new", *([f"--user-agent={agent}"] if agent else []))
-    command = [str(program), *_FLAGS, *shown, *flags, f"--user-data-dir={profile}", "about:blank"]
+    command = [str(program), *_FLAGS, *shown, *(_DRIVEN if driven else _UNDRIVEN), *flags, f"--user-data-dir={profile}", "about:blank"]
     async with _running(command, {"DISPLAY": screen} if screen else None):
         port, path = (await _lines_of(profile / "DevToolsActivePort"))[:2]
         async with _wired(f"ws://127.0.0.1:{port}{path}") as wire:

@@ -60,8 +60,7 @@ async def test_scrapy_does_not_get_past_the_work(scrapy: list[str]) -> None:
 async def test_chromium_as_drivers_start_it_solves_it_and_is_known_from_then_on(program: Program, tmp_path: Path) -> None:
     """Selenium, Puppeteer and Playwright start it with --enable-automation, by which a page sees navigator.webdriver."""
     path = program("chromium")
-    flags = ("--enable-automation",)
-    async with scene() as here, chromium(path, tmp_path / "profile", agent=name_of(path), flags=flags) as browser:
+    async with scene() as here, chromium(path, tmp_path / "profile", agent=name_of(path), driven=True) as browser:
         tab = await browser.tab()
         await tab.go(f"{here.url}/page/7")
         await arrives(tab)
