@@ -77,7 +77,6 @@ def test_the_work_of_one_kind_is_no_answer_to_another() -> None:
     pow_text = desk.issue(sender, "pow", NOON).ticket.encode()
     assert desk.take_step(sender, pow_text, LATER) == "wrong"
     assert desk.take_answer(sender, pow_text, "7", LATER) == "wrong"
-    assert desk.take_provider(sender, pow_text, LATER) == "wrong"
 
 
 def test_what_the_page_tells_is_in_the_pass_and_a_driven_browser_has_to_keep_it() -> None:

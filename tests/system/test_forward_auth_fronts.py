@@ -22,6 +22,7 @@ from tests.system.clients import CURL, USER_AGENT, Answer, ask, connected, page,
 from tests.system.fronts import Shop, sample_shop
 from tests.system.operators import number
 from tests.system.program import Proxy, free_port, to, until
+from trafficguard.challenge.work import solve
 
 Front = Callable[[Path, int, int], AbstractContextManager[int]]
 
@@ -194,7 +195,8 @@ def shape_of(answer: Answer) -> tuple[dict[str, str], bytes]:
     names = ("content-type", "retry-after", "ratelimit", "ratelimit-policy", "cache-control", "x-robots-tag")
     kept = {name: value for name, value in answer.headers.items() if name in names}
     kept["set-cookie"] = re.sub(r"=[^;]*;", "=;", answer.headers.get("set-cookie", ""), count=1)
-    return kept, re.sub(rb"[0-9a-f]{20}", b"<id>", answer.body)
+    body = re.sub(rb'nonce="[\w-]+"|value="[\w-]{60,}"|"challenge": "[^"]+"|"expires": \d+|>\d \+ \d<', b"<new>", answer.body)
+    return kept, re.sub(rb"[0-9a-f]{20}", b"<id>", body)
 
 
 def test_the_shop_is_told_what_it_is_told_inline(inline: Ran, asking: Ran) -> None:
@@ -202,6 +204,16 @@ def test_the_shop_is_told_what_it_is_told_inline(inline: Ran, asking: Ran) -> No
     ids = [one["x-request-id"] for one in asking.seen]
     assert len(set(ids)) == len(ids)
     assert set(ids) <= {event["id"] for event in asking.events}
+
+
+def _solution(body: bytes) -> bytes:
+    """What the script of a challenge's page sends once it is done."""
+    match = re.search(rb'id="tg">(.*?)</script>', body)
+    assert match is not None
+    data = json.loads(match[1])
+    answers = [one.decode() for one in solve(data["challenge"].encode(), data["bits"], data["parts"])]
+    sent = json.dumps({"challenge": data["challenge"], "answers": answers, "probes": {"ua": USER_AGENT}})
+    return script("/.trafficguard/solve", body=len(sent)) + sent.encode()
 
 
 def told(seen: dict[str, str]) -> tuple[str, ...]:
@@ -213,8 +225,11 @@ def test_who_keeps_the_cookie_of_a_challenge_goes_on(front: str, tmp_path: Path)
     with asked_by(front, tmp_path) as (port, proxy, shop, _):
         first = ask(port, _from(page("/asked"), "192.0.2.1"))
         assert (first.status, shop.seen) == (403, [])
-        assert b"Go on to the shop" in first.body
-        cookie = first.headers["set-cookie"].partition(";")[0]
+        assert b"One moment, please" in first.body
+        solved = ask(port, _from(_solution(first.body), "192.0.2.1"))
+        assert solved.status == 204, solved.body
+        cookie = solved.headers["set-cookie"].partition(";")[0]
+        assert shop.seen == []
         again = page("/asked").replace(b"\r\n\r\n", f"\r\nCookie: {cookie}\r\n\r\n".encode())
         assert ask(port, _from(again, "192.0.2.2")).status == 404  # the shop's own word
         assert ask(port, _from(again, "203.0.113.2")).status == 403

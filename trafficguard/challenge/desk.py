@@ -184,14 +184,6 @@ class Desk:
             return "wrong"
         return self._finish(request, visitor, ticket, 0, now)
 
-    def take_provider(self, request: Request, text: bytes, now: int) -> Solved | Cause:
-        """An attempt that somebody else has checked: the ticket of an `interactive` challenge."""
-        visitor = self.passes.visitors.of(request)
-        ticket = self._tickets.open(text, visitor, now)
-        if not isinstance(ticket, Ticket):
-            return ticket
-        return self._finish(request, visitor, ticket, 0, now) if ticket.kind == "interactive" else "wrong"
-
     def take_step(self, request: Request, text: bytes, now: int) -> Solved | Cause:
         """Coming back from `cookie`, `refresh` or `resource`."""
         visitor = self.passes.visitors.of(request)

@@ -38,18 +38,6 @@ class Brand:
 
 
 @dataclass(frozen=True, slots=True)
-class Widget:
-    """Somebody else's check that stands on the page, if the settings name one."""
-
-    script: str
-    """Its address."""
-    origins: str
-    """Whom it talks to, as a Content-Security-Policy lists them."""
-    markup: str
-    """The element that it fills."""
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """What a page is about."""
 
@@ -65,7 +53,6 @@ class Page:
     nonce: str
     note: str = ""
     """Name of a text to say first: `wrong`."""
-    widget: Widget | None = None
 
 
 def _read(name: str) -> str:
@@ -144,11 +131,9 @@ class Renderer:
 
 def policy_lines(page: Page) -> bytes:
     """The header lines that belong to a page, each with its CRLF."""
-    more = f" {page.widget.origins}" if page.widget is not None else ""
     text = (
-        f"default-src 'none'; script-src 'nonce-{page.nonce}'{more}; style-src 'nonce-{page.nonce}'{more}; "
-        f"connect-src 'self'{more}; img-src 'self' data:{more}; worker-src blob:; form-action 'self'; "
-        f"base-uri 'none'; frame-ancestors 'self'" + (f"; frame-src{more}" if more else "")
+        f"default-src 'none'; script-src 'nonce-{page.nonce}'; style-src 'nonce-{page.nonce}'; connect-src 'self'; "
+        "img-src 'self' data:; worker-src blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
     )
     return (
         f"Content-Security-Policy: {text}\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
@@ -173,8 +158,7 @@ def _refresh(page: Page) -> str:
 
 def _body(page: Page, said: dict[str, str]) -> str:
     challenge = page.challenge
-    asks = challenge.question is not None or page.widget is not None
-    body = f"<p>{said['lead']}{'' if asks else ' ' + said['effort']}</p>\n"
+    body = f"<p>{said['lead']}{'' if challenge.question is not None else ' ' + said['effort']}</p>\n"
     if page.note:
         body = f'<p class="note" role="alert">{said[page.note]}</p>\n{body}'
     if page.method not in ("GET", "HEAD"):
@@ -203,28 +187,18 @@ def _form(page: Page, challenge: Challenge, said: dict[str, str]) -> str:
     question = challenge.question
     hidden = f'<input type="hidden" name="challenge" value="{challenge.ticket}">'
     hidden += f'<input type="hidden" name="to" value="{html.escape(page.target)}">'
-    if page.widget is not None:
-        inside = page.widget.markup
-    elif question is not None:
-        asked = said["question"].replace("{sum}", f'<bdi dir="ltr">{question.first} + {question.second}</bdi>')
-        inside = (
-            f'<label for="answer">{asked}</label>\n<div class="row">'
-            f'<input id="answer" name="answer" inputmode="numeric" autocomplete="off" maxlength="4" required '
-            f'title="{said["answer"]}">'
-        )
-    else:
+    if question is None:
         return ""
-    end = "</div>" if page.widget is None else ""
+    asked = said["question"].replace("{sum}", f'<bdi dir="ltr">{question.first} + {question.second}</bdi>')
     return (
-        f'<form method="post" action="{PREFIX}solve">{hidden}{inside}<button type="submit">{said["go"]}</button>{end}'
-        "</form>\n"
+        f'<form method="post" action="{PREFIX}solve">{hidden}<label for="answer">{asked}</label>\n<div class="row">'
+        f'<input id="answer" name="answer" inputmode="numeric" autocomplete="off" maxlength="4" required '
+        f'title="{said["answer"]}"><button type="submit">{said["go"]}</button></div></form>\n'
     )
 
 
 def _script(page: Page, texts: str) -> bytes:
     puzzle = page.challenge.puzzle
-    if page.widget is not None:
-        return f'<script nonce="{page.nonce}" src="{html.escape(page.widget.script)}" async defer></script>\n'.encode()
     if puzzle is None:
         return b""
     data = {
