@@ -213,7 +213,8 @@ def _solution(body: bytes) -> bytes:
     data = json.loads(match[1])
     answers = [one.decode() for one in solve(data["challenge"].encode(), data["bits"], data["parts"])]
     sent = json.dumps({"challenge": data["challenge"], "answers": answers, "probes": {"ua": USER_AGENT}})
-    return script("/.trafficguard/solve", body=len(sent)) + sent.encode()
+    head = script("/.trafficguard/solve", body=len(sent))
+    return re.sub(rb"Content-Type: [^\r]+", b"Content-Type: application/json", head) + sent.encode()
 
 
 def told(seen: dict[str, str]) -> tuple[str, ...]:
