@@ -262,6 +262,32 @@ class ForwardAuthSettings(Section):
         return self
 
 
+class ProviderSettings(Section):
+    """Somebody else's check, in the place of the question of `interactive`."""
+
+    kind: Literal["turnstile", "hcaptcha", "altcha"]
+    """Who checks; `altcha` is a script of the shop's own, and nobody else is asked."""
+    sitekey: Text | None = None
+    """Public key of the site, for turnstile and hcaptcha."""
+    secret: Text | None = None
+    """File of the secret key, for turnstile and hcaptcha."""
+    script: Text | None = None
+    """Address of the script: for altcha its path at the shop, else the service's own."""
+    verify: Text | None = None
+    """Address at which tokens are checked, if it is not the service's own."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        """Refuses a check that could never be passed."""
+        needed = ("script",) if self.kind == "altcha" else ("sitekey", "secret")
+        for name in needed:
+            if getattr(self, name) is None:
+                raise BadValueError(f"{self.kind} needs {name}", f"add {name}", (name,))
+        if self.kind == "altcha" and self.verify is not None:
+            raise BadValueError("altcha asks nobody", "remove verify", ("verify",))
+        return self
+
+
 class ChallengeSettings(Section):
     """What visitors see and get who are challenged."""
 
@@ -275,6 +301,8 @@ class ChallengeSettings(Section):
     """Colour of the bar and of what has the focus, as #rrggbb."""
     contact: Text | None = None
     """A line for those who need help, such as an address to write to."""
+    provider: ProviderSettings | None = None
+    """Somebody else's check, in the place of the question of `interactive`."""
     template: Text | None = None
     """File of a page in the place of ours: HTML with {{nonce}}, {{body}} and {{script}}; see the README."""
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trafficguard import __version__
-from trafficguard.branding import read_brand
+from trafficguard.branding import read_brand, read_provider
 from trafficguard.clock import SystemClock
 from trafficguard.control.admin import Admin, start_admin
 from trafficguard.control.dispatch import Parcel, confirmed, open_line, receive
@@ -147,6 +147,7 @@ class Supervisor:
         self._secret = read_secret(settings.secrets)
         self._previous = read_previous(settings.previous_secrets)
         self._brand = read_brand(settings.challenge)
+        self._provider = read_provider(settings.challenge, self._secret)
         self._counters = _make_counters()
         self._settings = settings
         self._doors = doors
@@ -185,7 +186,7 @@ class Supervisor:
         berth = Berth(
             index, count, sockets[:own], self._planes[index], gauges, self._board, writing, worker_line, ready_told,
             self._life, logs, self._counters, self._secret, self._previous, self._brand,
-            sockets[own:], self._recent,
+            self._provider, sockets[own:], self._recent,
         )  # fmt: skip
         return Place(berth, WorkerState(), reading, line, ready)
 

@@ -22,6 +22,7 @@ import uvloop
 
 from trafficguard.challenge.desk import Desk
 from trafficguard.challenge.page.render import Brand, Renderer
+from trafficguard.challenge.providers import Provider
 from trafficguard.clock import SECOND, SystemClock
 from trafficguard.control.dispatch import confirm, receive
 from trafficguard.counters.table import Table
@@ -37,6 +38,7 @@ from trafficguard.net.recent import Recent
 from trafficguard.net.reception import Reception
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Sites
+from trafficguard.net.verifying import Verifier
 from trafficguard.net.wheel import TICK
 from trafficguard.policy.orders import Orders
 from trafficguard.settings import Settings
@@ -90,6 +92,8 @@ class Berth:
     """What cookies were sealed with before, latest first."""
     brand: Brand = field(default_factory=Brand)
     """What the shop puts on the page of a challenge."""
+    provider: Provider | None = None
+    """Somebody else's check, if the settings name one."""
     fronts: list[socket.socket] = field(default_factory=list)
     """Where other proxies ask, in the order of the settings."""
     recent: memoryview = field(default_factory=lambda: memoryview(bytearray()))
@@ -140,7 +144,7 @@ class Worker:
         self._guard = Guard(orders, berth.counters.memory, facts, intact=intact)
         self._meters = Meters(berth.plane)
         self._ring = EventRing(self._meters, settings.log.sample if berth.logs else None)
-        limits = settings.limits
+        limits, provider = settings.limits, berth.provider
         self.services = Services(
             clock=SystemClock(),
             guard=self._guard,
@@ -155,6 +159,7 @@ class Worker:
             limits=limits,
             timeouts=settings.timeouts,
             hidden=hidden_headers(settings.sites),
+            verify=Verifier(provider, SystemClock()).asks if provider is not None else None,
         )
         self._turned = 0.0
         self._latest = 0.0
@@ -184,7 +189,7 @@ class Worker:
             berth.secret, counters.timers, counters.burn, previous=berth.previous,
             lifetime=int(settings.challenge.lifetime), domains=domains,
         )  # fmt: skip
-        return Reception(desk, Renderer(berth.brand))
+        return Reception(desk, Renderer(berth.brand), berth.provider)
 
     def _make_fronts(
         self, settings: Settings, orders: Orders, facts: Mapping[str, SiteFacts]

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from tests.counters.memories import TINY, new_table
 from tests.net.lines import Line, read_all, until
 from trafficguard.actions import BLOCK, PASS, ActionValue
+from trafficguard.branding import read_provider
 from trafficguard.clock import SECOND
 from trafficguard.control.dispatch import open_line
 from trafficguard.exchange import Conditions, Exchange, Outcome, Request, Verdict
@@ -246,6 +247,7 @@ def make_berth(settings: Settings, *sockets: socket.socket) -> tuple[Berth, int,
         logs=False,
         counters=new_table(TINY),
         secret=SECRET,
+        provider=read_provider(settings.challenge, SECRET),
     )
     return berth, is_ready, lives
 

@@ -24,6 +24,7 @@ from trafficguard.challenge.pace import ClientClass, Pace, Puzzle, class_of
 from trafficguard.challenge.passes import LIFETIME_S as PASS_LIFETIME_S
 from trafficguard.challenge.passes import Pass, Passes
 from trafficguard.challenge.probes import read_report
+from trafficguard.challenge.providers import Provider
 from trafficguard.challenge.reuse import Reuse
 from trafficguard.challenge.seals import Seals
 from trafficguard.challenge.tickets import LIFETIME_S, NONCE_SIZE, Burn, Cause, Ticket, Tickets, spend
@@ -41,6 +42,8 @@ RESOURCE_S: Final = 2
 """The same of `resource`, whose part has to be loaded meanwhile."""
 TRY: Final = b"-try"
 """Ends the name of the cookie by which is seen whether cookies are kept."""
+ASKING: Final[frozenset[ChallengeKind]] = frozenset(("pow", "interactive"))
+"""Kinds that may come with a question."""
 DRIVEN: Final = BIT["page.webdriver"] | BIT["page.cdc"] | BIT["page.playwright"] | BIT["page.headless"]
 """What a page tells of a browser that a program drives: such a one has to keep its cookie, which says so."""
 _TRY_LIFETIME_S: Final = 3600
@@ -62,6 +65,8 @@ class Challenge:
     """Of `interactive`."""
     expires: int
     """Seconds since the epoch."""
+    nonce: bytes = b""
+    """Of the ticket."""
 
 
 class Solved(NamedTuple):
@@ -142,7 +147,7 @@ class Desk:
         nonce = os.urandom(NONCE_SIZE)
         text = self._tickets.issue(visitor, kind, now, bits, parts, rule, route, nonce)
         question = questions.question_of(nonce) if kind == "interactive" or asks else None
-        return Challenge(kind, text, puzzle, question, now // SECOND + LIFETIME_S)
+        return Challenge(kind, text, puzzle, question, now // SECOND + LIFETIME_S, nonce)
 
     def try_cookie(self, request: Request) -> bytes:
         """A Set-Cookie line with its CRLF, by which is seen whether the browser keeps cookies."""
@@ -174,15 +179,33 @@ class Desk:
             self.pace.learn(_class_of(request), Puzzle(ticket.bits, ticket.parts), took_ms)
         return done
 
-    def take_answer(self, request: Request, text: bytes, answer: str, now: int) -> Solved | Cause:
-        """An attempt at a question."""
+    def take_answer(
+        self, request: Request, text: bytes, answer: str, now: int, *, kinds: frozenset[ChallengeKind] = ASKING
+    ) -> Solved | Cause:
+        """An attempt at a question, of a challenge of these `kinds`."""
         visitor = self.passes.visitors.of(request)
         ticket = self._tickets.open(text, visitor, now)
         if not isinstance(ticket, Ticket):
             return ticket
-        if ticket.parts or ticket.kind not in ("pow", "interactive") or not questions.is_answered(ticket, answer, now):
+        if ticket.parts or ticket.kind not in kinds or not questions.is_answered(ticket, answer, now):
             return "wrong"
         return self._finish(request, visitor, ticket, 0, now)
+
+    def take_token(
+        self, request: Request, text: bytes, token: str, provider: Provider, good: bool | None, now: int
+    ) -> Solved | Cause:
+        """An attempt at somebody else's check; `good`: what the service that was asked says, None if nobody knows."""
+        visitor = self.passes.visitors.of(request)
+        ticket = self._tickets.open(text, visitor, now)
+        if not isinstance(ticket, Ticket):
+            return ticket
+        if ticket.kind != "interactive":
+            return "wrong"
+        if not provider.verify:
+            good = provider.holds(ticket, token)
+        if good is None:
+            return "unsure"
+        return self._finish(request, visitor, ticket, 0, now) if good else "wrong"
 
     def take_step(self, request: Request, text: bytes, now: int) -> Solved | Cause:
         """Coming back from `cookie`, `refresh` or `resource`."""

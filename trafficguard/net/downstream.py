@@ -20,7 +20,7 @@ from trafficguard.net.connection import BODY, BUSY, CLOSED, HEAD, LINGER, PROXY,
 from trafficguard.net.peer import Peer, request_id_of
 from trafficguard.net.pool import Origin
 from trafficguard.net.proxy_header import Unread, read_proxy_header
-from trafficguard.net.reception import LARGEST_BODY, PREFIX
+from trafficguard.net.reception import LARGEST_BODY, PREFIX, Pending
 from trafficguard.net.sites import Route, Site
 from trafficguard.net.upload import Upload
 from trafficguard.net.upstream import Upstream
@@ -274,7 +274,18 @@ class Downstream(Acting):
         body = upload.content() if upload is not None else b""
         self.services.reception.desk.admit(request, exchange.started)
         said = self.services.reception.answer(request, body, self.services.clock.now())
-        self.reply(said.record(exchange, self.services.meters))
+        if isinstance(said, Pending):
+            # As for an origin that is being connected to: whoever leaves takes the question along.
+            self._connecting = asyncio.get_running_loop().create_task(self._ask_provider(exchange, request, said))
+        else:
+            self.reply(said.record(exchange, self.services.meters))
+
+    async def _ask_provider(self, exchange: Exchange, request: Request, pending: Pending) -> None:
+        services = self.services
+        good = await services.verify(pending.token, request.site)
+        self._connecting = None
+        said = services.reception.decided(request, pending, good, services.clock.now())
+        self.reply(said.record(exchange, services.meters))
 
     def _judge(self, exchange: Exchange, request: Request) -> None:
         """Has a request judged, and sends it on or answers it."""

@@ -36,7 +36,7 @@ from trafficguard.net.handover import Handover
 from trafficguard.net.outcomes import LARGEST, read_report
 from trafficguard.net.peer import UNIX, Peer, Trust
 from trafficguard.net.recent import Recent
-from trafficguard.net.reception import LARGEST_BODY, NOTHING, PREFIX
+from trafficguard.net.reception import LARGEST_BODY, NOTHING, PREFIX, Pending
 from trafficguard.net.services import Services
 from trafficguard.net.sites import Site
 from trafficguard.net.subrequest import PLACES, UNTOLD, Lines, Untold, rebuild
@@ -207,6 +207,9 @@ class ForwardAuth:
             return self._send(exchange, answer_of(asked.refusal or NOTHING, b"-", _accept(question)))
         self._gather(request, site, started)
         said = services.reception.answer(request, await question.read(), services.clock.now())
+        if isinstance(said, Pending):
+            good = await services.verify(said.token, request.site)
+            said = services.reception.decided(request, said, good, services.clock.now())
         reply = said.record(exchange, services.meters)
         return self._send(exchange, answer_of(reply, request.id_bytes, request.head.value(b"accept")))
 

@@ -23,9 +23,10 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from trafficguard.actions import ChallengeAction, ChallengeKind
-from trafficguard.challenge.desk import Challenge, Desk, Solved
+from trafficguard.challenge.desk import ASKING, Challenge, Desk, Solved
 from trafficguard.challenge.page.render import PREFIX as PREFIX_TEXT
-from trafficguard.challenge.page.render import Page, Renderer, policy_lines
+from trafficguard.challenge.page.render import Page, Renderer, Widget, policy_lines
+from trafficguard.challenge.providers import LONGEST_TOKEN, Provider
 from trafficguard.challenge.redirects import safe_path
 from trafficguard.challenge.tickets import CAUSES, Cause
 from trafficguard.challenge.work import ALGORITHM
@@ -47,6 +48,7 @@ _PREFETCH: Final = "Pages are not fetched ahead here."
 _STEP_KINDS: Final[frozenset[ChallengeKind]] = frozenset(("cookie", "refresh", "resource"))
 
 NOTHING: Final = Reply(404, "There is nothing here.", title="Not Found")
+_WORK_ONLY: Final[frozenset[ChallengeKind]] = frozenset(("pow",))
 _HONEST: Final[frozenset[Cause]] = frozenset(("expired", "foreign", "spent", "unsure", "full"))
 """Why an honest page fails as well: nothing to hold against anybody."""
 _ROUTE: Final = slice(8 * slot.ROUTE, 8 * slot.ROUTE + 8)
@@ -89,14 +91,25 @@ class Said(NamedTuple):
         return self.reply
 
 
+class Pending(NamedTuple):
+    """An attempt of which somebody else has to say whether it is good."""
+
+    ticket: bytes
+    token: str
+    target: bytes
+    """Path to go on to."""
+
+
 class Reception:
     """Answers for one worker."""
 
-    __slots__ = ("_renderer", "desk")
+    __slots__ = ("_provider", "_renderer", "desk")
 
-    def __init__(self, desk: Desk, renderer: Renderer) -> None:
+    def __init__(self, desk: Desk, renderer: Renderer, provider: Provider | None = None) -> None:
+        """`provider`: somebody else's check, in the place of the question of `interactive`."""
         self.desk = desk
         self._renderer = renderer
+        self._provider = provider
 
     # Those who are challenged
 
@@ -132,10 +145,16 @@ class Reception:
         page = Page(
             challenge=issued, fallback=asks, target=target.decode("ascii"), method=head.method.decode("latin-1"),
             request_id=request.request_id, accept_language=head.value(b"accept-language"),
-            nonce=secrets.token_urlsafe(16), note=note,
+            nonce=secrets.token_urlsafe(16), note=note, widget=self._widget(issued),
         )  # fmt: skip
         lines = policy_lines(page) + self.desk.try_cookie(request)
         return Reply(403, _DETAIL, title=_TITLE, lines=lines, page=self._renderer.render(page), media_type=HTML)
+
+    def _widget(self, issued: Challenge) -> Widget | None:
+        provider = self._provider
+        if provider is None or issued.kind != "interactive":
+            return None
+        return Widget(provider.script, provider.origins, provider.markup(issued.nonce), not provider.verify)
 
     def _problem(self, request: Request, score: float, load: float, rule: str, now: int) -> Said:
         route = route_of(request)
@@ -144,7 +163,7 @@ class Reception:
 
     # What they send
 
-    def answer(self, request: Request, body: bytes, now: int) -> Said:
+    def answer(self, request: Request, body: bytes, now: int) -> Said | Pending:
         """The answer to a request for a path under PREFIX."""
         target, method = request.head.target, request.head.method
         name = target.path[len(PREFIX) :]
@@ -177,12 +196,12 @@ class Reception:
         reply = self._page(request, self.desk.issue(request, "pow", now), target, now)
         return Said(reply, Note("failed", "cookie", cause=done))
 
-    def _solve(self, request: Request, body: bytes, now: int) -> Said:
+    def _solve(self, request: Request, body: bytes, now: int) -> Said | Pending:
         media_type = (request.head.value(b"content-type") or b"").partition(b";")[0].strip().lower()
         if media_type == b"application/json":
             return self._solve_work(request, body, now)
         if media_type == b"application/x-www-form-urlencoded":
-            return self._solve_question(request, body, now)
+            return self._solve_form(request, body, now)
         reply = _problem(request, "Send JSON or a form.", cause="malformed")
         return Said(reply, Note("failed", "pow", cause="malformed"))
 
@@ -204,14 +223,31 @@ class Reception:
         lines = done.cookies + b"X-Pass-Receipt: %b\r\n" % done.receipt
         return Said(_done(lines), _solved(done))
 
-    def _solve_question(self, request: Request, body: bytes, now: int) -> Said:
-        fields = _read_form(body)
+    def _solve_form(self, request: Request, body: bytes, now: int) -> Said | Pending:
+        fields, provider = _read_form(body), self._provider
         target = safe_path(fields.get("to", "").encode("utf-8", "replace")) or _HOME.encode()
         text = fields.get("challenge", "").encode("utf-8", "replace")
-        done = self.desk.take_answer(request, text, fields.get("answer", ""), now)
+        if provider is not None and provider.field in fields:
+            pending = Pending(text, fields[provider.field], target)
+            is_asked = bool(provider.verify) and 0 < len(pending.token) <= LONGEST_TOKEN
+            return pending if is_asked else self.decided(request, pending, None, now)
+        # Where somebody else checks, a question must not be the easier way.
+        kinds = ASKING if provider is None else _WORK_ONLY
+        done = self.desk.take_answer(request, text, fields.get("answer", ""), now, kinds=kinds)
         if isinstance(done, Solved):
             return self._back(request, done, target, now)
         reply = self._page(request, self.desk.issue(request, "pow", now, asks=True), target, now, note="wrong")
+        return Said(reply, Note("failed", "interactive", cause=done))
+
+    def decided(self, request: Request, pending: Pending, good: bool | None, now: int) -> Said:
+        """The answer to an attempt, once it is known whether it is `good`; None: it is not."""
+        provider = self._provider
+        done: Solved | Cause = "unsure"
+        if provider is not None:
+            done = self.desk.take_token(request, pending.ticket, pending.token, provider, good, now)
+        if isinstance(done, Solved):
+            return self._back(request, done, pending.target, now)
+        reply = self._page(request, self.desk.issue(request, "interactive", now), pending.target, now, note="wrong")
         return Said(reply, Note("failed", "interactive", cause=done))
 
     def _back(self, request: Request, done: Solved, target: bytes, now: int) -> Said:

@@ -7,6 +7,7 @@ counters in `meters`. Never: knows a single connection.
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from trafficguard.clock import SECOND, Clock
@@ -35,6 +36,13 @@ LONGEST_ANSWER_HEAD: Final = 128 * 1024
 _LAST_DIGITS: Final = tuple(b"%02x" % number for number in range(256))
 
 
+Verify = Callable[[str, str], Awaitable[bool | None]]
+
+
+async def _unknown(_token: str, _host: str) -> bool | None:
+    return None
+
+
 class Ticks:
     """The timeouts, in ticks of the wheel."""
 
@@ -57,7 +65,7 @@ class Services:
     __slots__ = (
         "_date", "_date_second", "_request_number", "_request_page", "_request_prefix", "answers", "body_rate", "clock",
         "conditions", "departures", "draining", "gauges", "guard", "head_limit", "meters", "pacer", "reader",
-        "reception", "ring", "sites", "strain", "tarpit", "ticks", "trust", "wheel",
+        "reception", "ring", "sites", "strain", "tarpit", "ticks", "trust", "verify", "wheel",
     )  # fmt: skip
 
     sites: Sites
@@ -77,8 +85,13 @@ class Services:
         limits: LimitSettings,
         timeouts: TimeoutSettings,
         hidden: frozenset[bytes] = frozenset(),
+        verify: Verify | None = None,
     ) -> None:
-        """`reserve`: that of the shared counters. `hidden`: headers of answers that shops mean for us alone."""
+        """`reserve`: that of the shared counters. `hidden`: headers of answers that shops mean for us alone.
+
+        `verify`: asks whether a token is good for a host; None where the settings name nobody to ask.
+        """
+        self.verify: Verify = verify if verify is not None else _unknown
         self.clock = clock
         self.guard = guard
         self.pacer = Pacer(reserve, meters)

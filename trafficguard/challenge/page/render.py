@@ -38,6 +38,20 @@ class Brand:
 
 
 @dataclass(frozen=True, slots=True)
+class Widget:
+    """Somebody else's check on the page."""
+
+    script: str
+    """Address of its script."""
+    origins: str
+    """Whom that talks to, as a Content-Security-Policy lists them."""
+    markup: str
+    """The element that it fills."""
+    is_module: bool
+    """Whether the script is an ES module."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What a page is about."""
 
@@ -53,6 +67,8 @@ class Page:
     nonce: str
     note: str = ""
     """Name of a text to say first: `wrong`."""
+    widget: Widget | None = None
+    """In the place of the challenge's question."""
 
 
 def _read(name: str) -> str:
@@ -131,9 +147,12 @@ class Renderer:
 
 def policy_lines(page: Page) -> bytes:
     """The header lines that belong to a page, each with its CRLF."""
+    more = f" {page.widget.origins}" if page.widget is not None and page.widget.origins else ""
+    styles = " 'unsafe-inline'" if page.widget is not None else f" 'nonce-{page.nonce}'"  # widgets style themselves
     text = (
-        f"default-src 'none'; script-src 'nonce-{page.nonce}'; style-src 'nonce-{page.nonce}'; connect-src 'self'; "
-        "img-src 'self' data:; worker-src blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        f"default-src 'none'; script-src 'nonce-{page.nonce}'{more}; style-src{styles}{more}; "
+        f"connect-src 'self'{more}; img-src 'self' data:; worker-src blob:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'self'" + (f"; frame-src{more}" if more else "")
     )
     return (
         f"Content-Security-Policy: {text}\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
@@ -187,6 +206,9 @@ def _form(page: Page, challenge: Challenge, said: dict[str, str]) -> str:
     question = challenge.question
     hidden = f'<input type="hidden" name="challenge" value="{challenge.ticket}">'
     hidden += f'<input type="hidden" name="to" value="{html.escape(page.target)}">'
+    if page.widget is not None and challenge is page.challenge:
+        button = f'<p><button type="submit">{said["go"]}</button></p>'
+        return f'<form method="post" action="{PREFIX}solve">{hidden}{page.widget.markup}{button}</form>\n'
     if question is None:
         return ""
     asked = said["question"].replace("{sum}", f'<bdi dir="ltr">{question.first} + {question.second}</bdi>')
@@ -198,6 +220,10 @@ def _form(page: Page, challenge: Challenge, said: dict[str, str]) -> str:
 
 
 def _script(page: Page, texts: str) -> bytes:
+    if page.widget is not None:
+        src = html.escape(page.widget.script)
+        kind = ' type="module"' if page.widget.is_module else ""
+        return f'<script nonce="{page.nonce}" src="{src}"{kind} async></script>\n'.encode()
     puzzle = page.challenge.puzzle
     if puzzle is None:
         return b""
