@@ -18,6 +18,7 @@ from tests.system.program import DEADLINE, Proxy, to, until
 EVENT = {
     "t", "id", "site", "client", "method", "host", "target", "user_agent", "status", "action", "score", "reasons",
     "signals", "labels", "rule", "shadow", "us", "origin", "bytes_in", "bytes_out", "error",
+    "challenge",
 }  # fmt: skip
 
 
