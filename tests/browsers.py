@@ -1,7 +1,7 @@
 """Real browsers, driven from a test's own event loop: Chromium over the DevTools protocol, Firefox over WebDriver BiDi.
 
 Both are driven in the way that changes the page least, so that a page sees the browser of a person: Chromium without
-`--enable-automation` and without the Runtime domain; Firefox cannot hide that it is driven (`navigator.webdriver`).
+`--enable-automation` and without the Runtime domain, Firefox with `navigator.webdriver` as a person's has it.
 
 Promises: a browser has a profile of its own and is gone at the end of its block; every wait has a deadline. Never: goes
 anywhere but to loopback.
@@ -33,6 +33,7 @@ _FLAGS = (
 )  # fmt: skip
 _DRIVEN = ("--enable-automation",)
 _UNDRIVEN = ("--disable-blink-features=AutomationControlled",)  # a debugging port of 0 alone counts as driven
+_UNSAID = "() => Object.defineProperty(Navigator.prototype, 'webdriver', {get: () => false})"
 _PREFERENCES = {
     "app.update.enabled": False, "browser.shell.checkDefaultBrowser": False, "browser.startup.page": 0,
     "browser.aboutwelcome.enabled": False, "datareporting.policy.dataSubmissionEnabled": False,
@@ -255,11 +256,14 @@ async def chromium(
 @contextlib.asynccontextmanager
 async def firefox(
     program: Path, profile: Path, *, cookies: bool = True, javascript: bool = True, screen: str = "",
-    preferences: dict[str, Any] | None = None,
+    driven: bool = False,
 ) -> AsyncIterator[Browser]:  # fmt: skip
-    """Firefox with a fresh `profile`; on `screen`, or headless without one."""
+    """Firefox with a fresh `profile`; on `screen`, or headless without one.
+
+    `driven`: as WebDriver starts it, by which pages see navigator.webdriver.
+    """
     profile.mkdir(parents=True)
-    wanted = _PREFERENCES | (preferences or {}) | {"javascript.enabled": javascript}
+    wanted = _PREFERENCES | {"javascript.enabled": javascript}
     if not cookies:
         wanted["network.cookie.cookieBehavior"] = 2
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in wanted.items())
@@ -270,4 +274,6 @@ async def firefox(
         place = json.loads("\n".join(await _lines_of(profile / "WebDriverBiDiServer.json")))
         async with _wired(f"ws://127.0.0.1:{place['ws_port']}/session") as wire:
             await wire.send("session.new", {"capabilities": {}})
+            if not driven:
+                await wire.send("script.addPreloadScript", {"functionDeclaration": _UNSAID})
             yield _Firefox(wire)

@@ -70,7 +70,7 @@ async def test_chromium_as_drivers_start_it_solves_it_and_is_known_from_then_on(
 
 
 async def test_firefox_under_webdriver_solves_it_and_is_known_from_then_on(program: Program, tmp_path: Path) -> None:
-    async with scene() as here, firefox(program("firefox-esr"), tmp_path / "profile") as browser:
+    async with scene() as here, firefox(program("firefox-esr"), tmp_path / "profile", driven=True) as browser:
         tab = await browser.tab()
         await tab.go(f"{here.url}/page/7")
         await arrives(tab)
