@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from trafficguard.policy.model import PolicyFile
 from trafficguard.policy.orders import Orders
 
 GREETING = "Welcome to the shop"
-BROWSERS = ("chromium", "firefox")
+BROWSERS = ("chromium", "firefox", "chromium-window", "firefox-window")
+"""Headless, and with a window on a screen that nobody sees."""
 NETWORK = {"trusted": {"peers": ["127.0.0.0/8"], "header": "x-forwarded-for"}}
 SKEWED = "(() => { const now = Date.now; Date.now = () => now() + %d; })()"
 
@@ -112,13 +113,22 @@ async def scene(kind: ChallengeKind = "pow", pages: dict[str, str] | None = None
 Opens = Callable[..., contextlib.AbstractAsyncContextManager[Browser]]
 
 
+@pytest.fixture(scope="module")
+def screen(program: Program) -> Iterator[str]:
+    """A screen that all windows of this module share."""
+    with display(program("Xvfb")) as one:
+        yield one
+
+
 @pytest.fixture(params=BROWSERS)
 def opens(request: pytest.FixtureRequest, program: Program, tmp_path: Path) -> Opens:
-    """Opens a browser with a fresh profile: headless, but a person's by name."""
-    if request.param == "firefox":
-        return lambda **more: firefox(program("firefox-esr"), tmp_path / "firefox", **more)
+    """Opens a browser with a fresh profile; one without a window has a person's name all the same."""
+    name, _, window = request.param.partition("-")
+    where = {"screen": request.getfixturevalue("screen")} if window else {}
+    if name == "firefox":
+        return lambda **more: firefox(program("firefox-esr"), tmp_path / "firefox", **where, **more)
     path = program("chromium")
-    return lambda **more: chromium(path, tmp_path / "chromium", agent=name_of(path), **more)
+    return lambda **more: chromium(path, tmp_path / "chromium", agent=name_of(path), **where, **more)
 
 
 @pytest.fixture
@@ -144,18 +154,6 @@ async def test_a_first_visit_is_challenged_once_and_ends_at_the_page_that_was_as
         await tab.go(f"{here.url}/page/8")
         await tab.wait_for(lambda _: "GET /page/8" in here.shop.asked, "the next page")
         assert len(here.happened("issued")) == len(here.happened("solved")) == 1
-
-
-async def test_with_a_window_it_is_the_same(program: Program, tmp_path: Path) -> None:
-    path, fox = program("chromium"), program("firefox-esr")
-    with display(program("Xvfb")) as screen:
-        for opened in (chromium(path, tmp_path / "c", screen=screen), firefox(fox, tmp_path / "f", screen=screen)):
-            async with scene() as here, opened as browser:
-                tab = await browser.tab()
-                await tab.go(f"{here.url}/page/7")
-                await arrives(tab)
-                assert here.shop.pages == ["GET /page/7"]
-                assert here.happened("issued") == ["issued pow ask"]
 
 
 @pytest.mark.parametrize("kind", ["cookie", "refresh", "resource"])
@@ -289,8 +287,8 @@ async def test_going_back_never_ends_at_a_challenge_that_is_solved(opens: Opens)
 # ---- what changes meanwhile
 
 
-async def test_a_policy_that_changes_meanwhile_takes_no_challenge_back(chrome: Opens) -> None:
-    async with scene() as here, chrome() as browser:
+async def test_a_policy_that_changes_meanwhile_takes_no_challenge_back(opens: Opens) -> None:
+    async with scene() as here, opens() as browser:
         tab = await browser.tab()
         await tab.go(f"{here.url}/page/7")
         async with asyncio.timeout(30):
