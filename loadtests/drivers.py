@@ -8,7 +8,7 @@ patchright nodriver selenium` beside TrafficGuard or in another environment (`--
 with `npm install puppeteer-core puppeteer-extra puppeteer-extra-plugin-stealth` (`--node-home`). What is missing is
 said to be.
 
-Promises: each client has a path of its own, so that no two are mixed up. Never: goes anywhere but to loopback.
+Promises: each client has a proxy of its own, which has seen nobody before. Never: goes anywhere but to loopback.
 """
 
 from __future__ import annotations
@@ -173,8 +173,8 @@ def _scene(folder: Path) -> Iterator[tuple[int, Path]]:
         yield port, folder / "log.jsonl"
 
 
-def _try(client: Client, number: int, port: int, log: Path, python: str, node_home: Path | None) -> Fate:
-    target = f"/page/{number:02d}"
+def _try(client: Client, port: int, log: Path, python: str, node_home: Path | None) -> Fate:
+    target = "/page/7"
     home = node_home if client.is_node else None
     if client.is_node and home is None:
         return Fate(client.name, "no --node-home", solved=False, score=0.0, reasons=[])
@@ -219,13 +219,13 @@ def main(python: str, node_home: Path | None, *, write: bool) -> None:
     """Challenge programs that drive a real browser. Windows need a DISPLAY, such as that of xvfb-run."""
     console = Console()
     fates = []
-    with TemporaryDirectory(prefix="trafficguard-drivers-") as name, _scene(Path(name)) as (port, log):
-        for number, client in enumerate(CLIENTS, 1):
-            if client.window and not os.environ.get("DISPLAY"):
-                fates.append(Fate(client.name, "no DISPLAY", solved=False, score=0.0, reasons=[]))
-                continue
-            console.print(f"{number} of {len(CLIENTS)}: {client.name}")
-            fates.append(_try(client, number, port, log, python, node_home))
+    for number, client in enumerate(CLIENTS, 1):
+        if client.window and not os.environ.get("DISPLAY"):
+            fates.append(Fate(client.name, "no DISPLAY", solved=False, score=0.0, reasons=[]))
+            continue
+        console.print(f"{number} of {len(CLIENTS)}: {client.name}")
+        with TemporaryDirectory(prefix="trafficguard-drivers-") as name, _scene(Path(name)) as (port, log):
+            fates.append(_try(client, port, log, python, node_home))
     show(fates, console)
     if write:
         RESULT.write_text(json.dumps([asdict(fate) for fate in fates], indent=1) + "\n", encoding="utf-8")

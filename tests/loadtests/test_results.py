@@ -46,6 +46,13 @@ def test_a_bogus_submission_costs_less_than_a_request_that_is_passed_on() -> Non
     assert kept["ratio"] < 1.0
 
 
+def test_plain_drivers_of_browsers_are_known_once_they_have_solved_a_challenge() -> None:
+    """`python -m loadtests drivers --python ... --node-home ... --write`, with a DISPLAY; others are reported only."""
+    plain = [one for one in result("drivers") if one["client"].partition(",")[0] in ("Playwright", "Selenium", "Puppeteer")]
+    assert len(plain) == 6
+    assert all(one["solved"] and one["score"] >= 75.0 for one in plain)
+
+
 def test_deciding_by_two_hundred_rules_more_adds_little() -> None:
     """`python -m loadtests rules --json loadtests/results/rules.json`"""
     added = result("rules")[-1]
