@@ -164,6 +164,20 @@ def test_demo_hands_its_flags_over(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [("127.0.0.1:8080", 2000, 1), ("127.0.0.1:1", 5, 2)]
 
 
+def test_demo_lets_a_crowd_in_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = accept(monkeypatch, "trafficguard.demo.wave.run", "run_wave", 4)
+    assert run("demo", "--wave").exit_code == 4
+    run("demo", "--wave", "--seconds", "5", "--products", "7")
+    assert calls == [("127.0.0.1:8080", 2000, 1, 30.0), ("127.0.0.1:8080", 7, 1, 5.0)]
+
+
+def test_seconds_without_a_wave_are_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = accept(monkeypatch, "trafficguard.demo.run", "run_demo")
+    result = run("demo", "--seconds", "5")
+    assert (result.exit_code, calls) == (2, [])
+    assert "--seconds goes with --wave" in result.output
+
+
 @pytest.mark.parametrize(
     "flags",
     [

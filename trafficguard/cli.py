@@ -296,6 +296,8 @@ def _demo_place(_ctx: click.Context, _option: click.Parameter, value: str) -> st
 Examples:
   trafficguard demo
   trafficguard demo --listen 127.0.0.1:8888 --products 200
+  trafficguard demo --wave
+  trafficguard demo --wave --seconds 120
 
 \b
 Then open the printed address in a browser, and try it with curl:
@@ -310,12 +312,24 @@ Then open the printed address in a browser, and try it with curl:
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Worker processes."
 )
+@click.option("--wave", is_flag=True, help="Let people and crawlers of ours in, and end with what became of them.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), metavar="N", help="How long the wave goes on.  [default: 30]"
+)
 @click.pass_context
-def demo(ctx: click.Context, listen: str, products: int, workers: int) -> None:
+def demo(ctx: click.Context, listen: str, products: int, workers: int, wave: bool, seconds: float | None) -> None:
     """Run a sample shop with the proxy in front of it.
 
-    Prints both addresses and one line for each request: time, client, verdict, score, top reason.
+    Prints both addresses and one line for each request: time, client, verdict, score, top reason. With --wave a few
+    people and four crawlers come by themselves, the view says who is who, and after half a minute a table says what
+    became of each; you may join in meanwhile.
     """
+    if wave:
+        from trafficguard.demo.wave.run import SECONDS, run_wave
+
+        ctx.exit(run_wave(listen, products, workers, seconds or SECONDS))
+    if seconds is not None:
+        raise click.UsageError("--seconds goes with --wave")
     from trafficguard.demo.run import run_demo
 
     ctx.exit(run_demo(listen, products, workers))

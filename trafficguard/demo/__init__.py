@@ -18,6 +18,8 @@ number of sessions, and never knows that a proxy stands in front of it.
     browse, account, checkout, api, assets, crawling, live, transfer
                 the doors: aiohttp handlers, one noun each
     shop        builds the application out of the doors and serves it
+    run, view   the demo: the shop behind the proxy, and what is shown of it
+    wave        a crowd of people and crawlers that the demo lets loose
 
 A door is a class that gets what it needs in its constructor and names its addresses in `routes()`.
 """

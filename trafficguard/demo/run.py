@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import sys
+from pathlib import Path
 from typing import Final
 
 from trafficguard.demo.sessions import COOKIE
@@ -49,7 +50,7 @@ def run_demo(listen: str, products: int, workers: int) -> int:
     """Runs until interrupted; the exit code. StartError when a port cannot be had."""
     view = View(sys.stdout)
     view.say(f"Starting a shop with {products} products ...")
-    shop = _Shop(products)
+    shop = ShopProcess(products)
     try:
         settings = demo_settings(listen, shop.port, workers)
         return serve(settings, on_events=view.show, on_ready=lambda: _welcome(view, listen, shop.port))
@@ -57,11 +58,15 @@ def run_demo(listen: str, products: int, workers: int) -> int:
         shop.end()
 
 
-def demo_settings(listen: str, shop_port: int, workers: int) -> Settings:
-    """Settings of a proxy in front of the sample shop that records every request."""
+def demo_settings(listen: str, shop_port: int, workers: int, crowd: Path | None = None) -> Settings:
+    """Settings of a proxy in front of the sample shop that records every request.
+
+    `crowd`: a Unix socket that visitors come through as well, each connection with a PROXY header.
+    """
     return Settings.model_validate(
         {
-            "listen": [listen],
+            "listen": [listen] if crowd is None else [listen, f"unix:{crowd}"],
+            "trusted": {} if crowd is None else {"proxy_protocol": "v2"},
             "workers": workers,
             "sites": [
                 {
@@ -92,7 +97,7 @@ Stop with Ctrl-C.
     )
 
 
-class _Shop:
+class ShopProcess:
     """The shop, in a process of its own that ends when this one does."""
 
     def __init__(self, products: int) -> None:

@@ -40,19 +40,19 @@ class View:
     """Writes lines to a terminal or a file."""
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._coloured = out.isatty()
+        self.stream = out
+        self.is_coloured = out.isatty()
 
     def show(self, events: list[Any]) -> None:
         """Writes the lines of some requests."""
         for event in events:
             line = line_of(event)
-            if self._coloured:
+            if self.is_coloured:
                 line = f"\x1b[{_COLOURS.get(event['action'], '0')}m{line}\x1b[0m"
-            self._out.write(line + "\n")
-        self._out.flush()
+            self.stream.write(line + "\n")
+        self.stream.flush()
 
     def say(self, text: str) -> None:
         """Writes something else."""
-        self._out.write(text + "\n")
-        self._out.flush()
+        self.stream.write(text + "\n")
+        self.stream.flush()

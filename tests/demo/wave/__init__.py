@@ -1,0 +1,1 @@
+"""Tests of the crowd that the demo lets loose."""
