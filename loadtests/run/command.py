@@ -13,10 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtests.actors.waves import WAVES, Half
+from loadtests.bench.errors import BenchError
+from loadtests.run import really
 from loadtests.run.metrics import Figures
+from loadtests.run.really import CEILING_S
 from loadtests.run.report import as_json, as_markdown, grid, show
 from loadtests.run.scenario import SCENARIOS, ScenarioFile, find, load
 from loadtests.run.virtually import Played, figures, play_all
+from loadtests.run.wire import Via
 from trafficguard.errors import ConfigError
 
 USAGE: Final = 2
@@ -52,8 +56,11 @@ def chosen(
     return file.model_copy(update=changes)
 
 
-def perform(scenario: ScenarioFile, console: Console, processes: int = 1) -> tuple[Figures, list[Played]]:
-    """Runs a scenario in virtual time; progress goes to `console`."""
+def perform(
+    scenario: ScenarioFile, console: Console, processes: int = 1, *, url: str | None = None, via: Via = Via.PROXY,
+    ceiling_s: float = CEILING_S,
+) -> tuple[Figures, list[Played]]:  # fmt: skip
+    """Runs a scenario; progress goes to `console`."""
     seeds = scenario.seeds
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
@@ -64,8 +71,12 @@ def perform(scenario: ScenarioFile, console: Console, processes: int = 1) -> tup
             done[seed] = share
             bar.update(task, completed=sum(done.values()), description=f"{scenario.name} {seed}")
 
-        played = play_all(scenario, seeds, processes, progress)
-    return figures(scenario, seeds, played), played
+        if scenario.runner == "virtual":
+            played, costs = play_all(scenario, seeds, processes, progress), None
+        else:
+            tell = console.print
+            played, costs = really.perform(scenario, progress, tell, url=url, via=via, ceiling_s=ceiling_s)
+    return figures(scenario, seeds, played, costs), played
 
 
 def read(name: str) -> ScenarioFile:
@@ -92,11 +103,19 @@ Scenarios that come with it lie in loadtests/scenarios."""
 @click.option("--minutes", type=click.FloatRange(0.1, 600), help="Length; moments shrink with it.")
 @click.option("--people", type=click.IntRange(0, 100_000), help="Visitors; office and sale in proportion.")
 @click.option("--processes", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--url", help="A proxy on this machine that runs already, for scenarios over sockets: http://127.0.0.1:8080")
+@click.option(
+    "--via", type=click.Choice([one.value for one in Via]), default=Via.PROXY.value, show_default=True,
+    help="How addresses get across: PROXY protocol v2, X-Forwarded-For, or source addresses of 127.0.0.0/8.",
+)
+@click.option("--ceiling", default=CEILING_S, show_default=True, type=click.FloatRange(0, 60),
+              help="Seconds of each of four stretches in which ceilings are found; 0 for none.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
 def main(
     scenario: str, virtual: bool, seeds: tuple[int, ...], half: Half | None, minutes: float | None,
-    people: int | None, processes: int, json_file: Path | None, markdown: Path | None,
+    people: int | None, processes: int, url: str | None, via: str, ceiling: float, json_file: Path | None,
+    markdown: Path | None,
 ) -> None:  # fmt: skip
     """Run SCENARIO, a file or the name of one that comes with the tool.
 
@@ -104,7 +123,17 @@ def main(
     """
     console = Console()
     asked = chosen(read(scenario), virtual=virtual, seeds=seeds, half=half, minutes=minutes, people=people)
-    result, _ = perform(asked, console, processes)
+    if url is not None and asked.runner == "virtual":
+        raise click.BadParameter("a scenario in virtual time asks nobody", param_hint="--url")
+    try:
+        if url is not None:
+            really.target(url)
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--url") from error
+    try:
+        result, _ = perform(asked, console, processes, url=url, via=Via(via), ceiling_s=ceiling)
+    except BenchError as error:
+        raise click.ClickException(str(error)) from error
     show(result, console)
     if json_file is not None:
         json_file.write_text(json.dumps(as_json(result), indent=1) + "\n", encoding="utf-8")

@@ -171,7 +171,9 @@ class Costs:
     joint: float
     """Requests a second that generator and proxy reach together."""
     proxy_cpu_us: float
-    """CPU of all the proxy's processes for each request."""
+    """CPU of all the proxy's processes for each request of the steady stream."""
+    crowd_cpu_us: float
+    """The same for each of the crowd's, in which a worker that idles is contained."""
     generator_cpu: float
     """Cores that the generator used on average."""
     late_ms: float

@@ -100,7 +100,8 @@ def costs_rows(costs: Costs) -> list[tuple[str, ...]]:
         ("added", _three(costs.added_ms)),
         ("the generator alone reaches", f"{costs.ceiling:,.0f} requests a second"),
         ("generator, proxy and origin together reach", f"{costs.joint:,.0f} requests a second"),
-        ("CPU of the proxy's processes for a request", f"{costs.proxy_cpu_us:.0f} µs"),
+        ("CPU of the proxy's processes for a request of the steady stream", f"{costs.proxy_cpu_us:.0f} µs"),
+        ("the same for one of the crowd, idling contained", f"{costs.crowd_cpu_us:.0f} µs"),
         ("cores that the generator used", f"{costs.generator_cpu:.2f}"),
         ("how late it sent what was due, p99", f"{costs.late_ms:.1f} ms"),
     ]

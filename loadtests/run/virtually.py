@@ -49,7 +49,7 @@ def play(scenario: ScenarioFile, seed: int, progress: Callable[[float], None] = 
     everybody = cast(scenario, catalogue, seed)
     with house(policy_of(scenario), catalogue) as here:
         record = Runner(everybody.actors, here, seed, samples).run(scenario.minutes, progress)
-    return Played(_lean(record), everybody.waves, check(samples, seed))
+    return Played(lean(record), everybody.waves, check(samples, seed))
 
 
 def play_all(scenario: ScenarioFile, seeds: Sequence[int], processes: int, progress: Progress) -> list[Played]:
@@ -65,7 +65,7 @@ def play_all(scenario: ScenarioFile, seeds: Sequence[int], processes: int, progr
     return [found[seed] for seed in seeds]
 
 
-def _lean(record: Record) -> Record:
+def lean(record: Record) -> Record:
     """Without what only noting needs; plain dicts, so that it travels between processes."""
     record.waves, record.actions = dict(record.waves), dict(record.actions)
     return record
