@@ -112,10 +112,11 @@ Scenarios that come with it lie in loadtests/scenarios."""
               help="Seconds of each of four stretches in which ceilings are found; 0 for none.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here.")
 @click.option("--markdown", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
+@click.option("--plots", type=click.Path(file_okay=False, path_type=Path), help="Draw pictures (SVG) into this folder.")
 def main(
     scenario: str, virtual: bool, seeds: tuple[int, ...], half: Half | None, minutes: float | None,
     people: int | None, processes: int, url: str | None, via: str, ceiling: float, json_file: Path | None,
-    markdown: Path | None,
+    markdown: Path | None, plots: Path | None,
 ) -> None:  # fmt: skip
     """Run SCENARIO, a file or the name of one that comes with the tool.
 
@@ -131,7 +132,7 @@ def main(
     except (OSError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="--url") from error
     try:
-        result, _ = perform(asked, console, processes, url=url, via=Via(via), ceiling_s=ceiling)
+        result, played = perform(asked, console, processes, url=url, via=Via(via), ceiling_s=ceiling)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
     show(result, console)
@@ -139,6 +140,10 @@ def main(
         json_file.write_text(json.dumps(as_json(result), indent=1) + "\n", encoding="utf-8")
     if markdown is not None:
         markdown.write_text(as_markdown(result, f"python -m loadtests run {scenario}"), encoding="utf-8")
+    if plots is not None:
+        from loadtests.run.plots import draw  # which needs a library that only pictures do
+
+        draw(played, asked.items, plots)
     if not result.is_valid:
         sys.exit(INVALID)
 
