@@ -21,7 +21,9 @@ COMMANDS: Final = {
     "judging": ("loadtests.virtual.judging", "main", "What one verdict costs, in microseconds."),
     "reloading": ("loadtests.reloading.command", "main", "A hundred reloads of a policy in two minutes under load."),
     "rules": ("loadtests.rules", "main", "What 200 rules of a policy add to a request, in microseconds."),
+    "run": ("loadtests.run.command", "main", "People and waves of crawlers from a scenario file."),
     "virtual": ("loadtests.virtual.command", "main", "An hour of people and crawlers in virtual time."),
+    "waves": ("loadtests.run.command", "waves", "The waves and the scenarios that there are."),
 }
 """Module, name in it and one line of help, by command."""
 
@@ -50,6 +52,7 @@ Examples:
   python -m loadtests bench --rounds 2 --seconds 1
   python -m loadtests eval captures ../shared/data/captures
   python -m loadtests flood --write
+  python -m loadtests run crawlers
   python -m loadtests virtual --only long-tail --markdown report.md
   python -m loadtests COMMAND --help""",
 )

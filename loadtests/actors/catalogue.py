@@ -16,6 +16,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from loadtests.actors.templates import Kind
+
 ZIPF: Final = 0.8
 _PRIME: Final = 1_000_003
 _FACTOR: Final = 387_420_489 % _PRIME
@@ -33,7 +35,21 @@ class Found(NamedTuple):
 
 
 class Catalogue:
-    """Items 1 to `size`."""
+    """Items 1 to `size`, and how this shop is laid out."""
+
+    frame: tuple[tuple[Kind, bytes], ...] = (
+        (Kind.STYLE, b"/static/style.css"),
+        (Kind.MODULE, b"/static/live.js"),
+        (Kind.SCRIPT, b"/static/shop.js"),
+        (Kind.FONT, b"/static/shop.woff2"),
+        (Kind.MANIFEST, b"/site.webmanifest"),
+        (Kind.ICON, b"/favicon.ico"),
+    )
+    """What every page is framed with, in the order in which browsers load it."""
+    cart_by_form = False
+    """Whether items are put into the cart by a form, not by a script."""
+    user_field = b"user"
+    password_field = b"pass"
 
     def __init__(self, size: int) -> None:
         if not 1 <= size < _PRIME:
@@ -64,6 +80,10 @@ class Catalogue:
     def leaf(self, category: int, page: int) -> list[int]:
         """The items on one page of a category's listing, pages from 1; none beyond the last."""
         return self._shelves[category - 1][(page - 1) * PER_PAGE : page * PER_PAGE]
+
+    def listing_path(self, category: int, page: int) -> bytes:
+        """One page of a category."""
+        return listing_path(category, page)
 
     def find(self, path: bytes) -> Found:
         """What the shop answers to a GET."""

@@ -17,9 +17,10 @@ from typing import Final
 
 from loadtests.actors.addresses import Addresses
 from loadtests.actors.catalogue import Catalogue, item_path, listing_path
+from loadtests.actors.client import HOST, draw_variant
 from loadtests.actors.crowd import BROWSERS, draw_browser
 from loadtests.actors.model import SECOND, Ask, Life
-from loadtests.actors.people import HOST, draw_variant, linked_from
+from loadtests.actors.people import linked_from
 from loadtests.actors.templates import Browser, Kind, browsers
 
 Gap = Callable[[Random], float]

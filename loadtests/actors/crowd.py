@@ -103,6 +103,7 @@ def gather(crowd: Crowd, catalogue: Catalogue, habits: Habits, seed: int, minute
             "sale" if is_sale else random.choices(list(ENTRIES), list(ENTRIES.values()))[0],
             pace=random.lognormvariate(0, habits.pace_spread),
             sale_item=sale_item,
+            hashes=_hashes(browser, Random(f"device {seed} {number}")),
         )  # fmt: skip
         groups = _quirks(person, random, addresses, crowd)
         if is_office:
@@ -123,6 +124,12 @@ def _address(random: Random, addresses: Addresses, carrier: list[str], browser: 
     if browser.system == "phone" and random.random() < crowd.shares_address:
         return random.choice(carrier)
     return addresses.v6() if random.random() < crowd.v6 else addresses.v4()
+
+
+def _hashes(browser: Browser, random: Random) -> float:
+    """What a device computes a second in a page, all its workers together: a first guess."""
+    median = 600_000 if browser.system == "phone" else 1_500_000
+    return median * random.lognormvariate(0, 0.6)
 
 
 def _quirks(person: Person, random: Random, addresses: Addresses, crowd: Crowd) -> set[str]:

@@ -10,13 +10,33 @@ Never: knows what judges it, or any threshold of it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from loadtests.actors.templates import Browser, Kind
 
 SECOND: Final = 1_000_000_000
+
+
+class Work(NamedTuple):
+    """A proof of work that a request has to bring, and what its page tells beside it."""
+
+    ticket: str
+    bits: int
+    parts: int
+    took_ms: float
+    told: Mapping[str, object]
+    """Probes, as the page reports them."""
+
+    def body(self, answers: Sequence[bytes]) -> bytes:
+        """The body of the request, as the page writes it."""
+        said = {
+            "challenge": self.ticket, "answers": [answer.decode() for answer in answers], "took": self.took_ms,
+            "probes": dict(self.told), "motion": {},
+        }  # fmt: skip
+        return json.dumps(said, separators=(",", ":")).encode()
 
 
 class Ask(NamedTuple):
@@ -42,6 +62,8 @@ class Ask(NamedTuple):
     account: bytes = b""
     """Whose login is tried; empty when none is."""
     right_password: bool = False
+    work: Work | None = None
+    """What has to be computed first; then it makes the body."""
 
 
 class Answer(NamedTuple):
@@ -50,6 +72,14 @@ class Answer(NamedTuple):
     status: int
     cookie: bytes | None = None
     """A cookie to bring back: `name=value`."""
+    more_cookies: tuple[bytes, ...] = ()
+    """Others, in the same form."""
+    at: int = 0
+    """When it came, in nanoseconds since the start of the scenario; 0: at once."""
+    lines: bytes = b""
+    """Header lines that a visitor goes by, each with its CRLF; empty for most."""
+    body: bytes = b""
+    """Of an answer that is not the shop's; empty for most."""
 
     @property
     def is_refused(self) -> bool:
@@ -58,6 +88,8 @@ class Answer(NamedTuple):
 
 
 Life = Generator[Ask, Answer, None]
+Step = Generator[Ask, Answer, Answer]
+"""A part of a life that ends with an answer."""
 
 
 @dataclass(slots=True)

@@ -17,22 +17,24 @@ Where the model comes from:
 - First guesses, for want of a source: how people arrive, the shares without cookies, parts or scripts, log-ins and
   mistyped passwords, what is clicked from where.
 
-A person that is refused reloads once and then leaves. Never: anything from the detector's own settings.
+Who is challenged does what the page asks. A person that is refused reloads once and then leaves. Never: anything from
+the detector's own settings.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final, Literal
 
-from loadtests.actors.catalogue import Catalogue, item_path, listing_path
-from loadtests.actors.model import SECOND, Answer, Ask, Life
+from loadtests.actors.catalogue import Catalogue, item_path
+from loadtests.actors.challenges import Skill, meet
+from loadtests.actors.client import Client
+from loadtests.actors.model import Life, Step
 from loadtests.actors.templates import Browser, Kind
 
-HOST: Final = b"shop.example"
 _SEARCH_ENGINES: Final = (b"https://www.google.com/", b"https://www.bing.com/", b"https://duckduckgo.com/")
 _SOCIAL: Final = (b"https://www.facebook.com/", b"https://www.reddit.com/", b"https://www.instagram.com/")
 _WORDS: Final = b"lamp wool kettle glass chair oak linen mug blanket pot shelf candle clock basket rug".split()
@@ -98,9 +100,8 @@ class Person:
     moves_to: str = ""
     """Address from the middle of the visit on, where it changes."""
     sale_item: int = 0
-
-
-Step = Generator[Ask, Answer, Answer]
+    hashes: float = 1_000_000.0
+    """What its device computes a second."""
 
 
 class Shopper:
@@ -111,10 +112,8 @@ class Shopper:
         self._catalogue = catalogue
         self._habits = habits
         self._random = random
-        self._now = person.arrives
-        self._origin = (b"https://" if person.browser.secure else b"http://") + HOST
-        self._address = person.address
-        self._cookie: bytes | None = None
+        self._client = Client(random, person.browser, person.address, person.arrives, person.takes_cookies)
+        self._skill = Skill(works=person.runs_scripts, answers=True, hashes=person.hashes, pace=person.pace)
         self._cache: set[bytes] = set()
         self._here = b""
         """The page that is looked at."""
@@ -129,7 +128,7 @@ class Shopper:
         self._refused = 0
         self._is_logged_in = False
         if person.parts == "warm":
-            self._cache.update(path for _, path in _FRAME)
+            self._cache.update(path for _, path in catalogue.frame)
 
     def life(self) -> Life:
         """The visit, and the one after it of those who come back."""
@@ -151,7 +150,7 @@ class Shopper:
             if self._refused >= 2:
                 return
             if self._person.moves_to and step == pages // 2:
-                self._address = self._person.moves_to
+                self._client.address = self._person.moves_to
             self._dwell()
             if step == logs_in_at:
                 yield from self._log_in()
@@ -171,7 +170,8 @@ class Shopper:
             referer = linked_from(random, entry == "search")
             item = self._catalogue.popular(random)
             listed = entry == "search" and random.random() < 0.4
-            path = listing_path(self._catalogue.category_of(item), 1) if listed else item_path(item)
+            category = self._catalogue.category_of(item)
+            path = self._catalogue.listing_path(category, 1) if listed else item_path(item)
             yield from self._open(path, referer, b"cross-site")
 
     def _sale(self, referer: bytes | None) -> Life:
@@ -239,7 +239,7 @@ class Shopper:
 
     def _list(self, category: int, page: int) -> Life:
         self._category, self._page = category, page
-        yield from self._follow(listing_path(category, page))
+        yield from self._follow(self._catalogue.listing_path(category, page))
 
     def _back(self) -> Life:
         """The back button; every second time the page comes from the browser's memory."""
@@ -265,8 +265,14 @@ class Shopper:
         if not (self._person.runs_scripts and self._person.browser.sends(Kind.ADD)):
             yield from self._follow(b"/cart")
             return
-        body = b'{"id":%b,"qty":1}' % self._here[9:]
-        yield from self._ask(Kind.ADD, b"/api/cart/add", self._url(self._here), method=b"POST", body=body)
+        here = self._url(self._here)
+        if not self._catalogue.cart_by_form:
+            body = b'{"id":%b,"qty":1}' % self._here[9:]
+            yield from self._client.ask(Kind.ADD, b"/api/cart/add", here, method=b"POST", body=body)
+        elif self._person.browser.sends(Kind.LOGIN):
+            body = b"id=" + self._here[9:]
+            yield from self._send(b"/cart/add", here, body)
+            yield from self._open(b"/cart", here, b"same-origin")
         self._dwell()
         if self._random.random() < 0.4:
             yield from self._follow(b"/cart")
@@ -283,10 +289,9 @@ class Shopper:
         for _ in range(3):
             self._wait(4 + self._random.weibullvariate(8, 1.2) * self._person.pace)
             right = self._random.random() >= self._habits.mistyped
-            answer = yield from self._ask(
-                Kind.LOGIN, b"/login", self._url(b"/login"), method=b"POST",
-                body=b"user=%b&pass=secret" % account, account=account, right_password=right,
-            )  # fmt: skip
+            catalogue, password = self._catalogue, b"secret" if right else b"secrte"
+            body = b"%b=%b&%b=%b" % (catalogue.user_field, account, catalogue.password_field, password)
+            answer = yield from self._send(b"/login", self._url(b"/login"), body, account, right)
             if answer.is_refused:
                 return
             if right:
@@ -310,7 +315,8 @@ class Shopper:
         elif browser.family == "dillo":
             referer = self._url(path)  # which always names the page itself
         etag = b'"%x"' % (hash_of(path)) if again and browser.revalidates else None
-        answer = yield from self._ask(Kind.PAGE, path, referer, site=site, etag=etag)
+        visit = partial(self._client.ask, Kind.PAGE, path, referer, site=site, etag=etag)
+        answer = yield from meet(self._client, self._skill, visit)
         if answer.is_refused:
             self._refused += 1
             if self._refused == 1:
@@ -344,9 +350,9 @@ class Shopper:
         if person.parts == "none":
             return
         base = self._url(path)
-        style = self._url(b"/static/style.css")
+        style = self._url(self._catalogue.frame[0][1])
         self._wait(min(random.lognormvariate(math.log(habits.part_start), 0.5), 0.4))
-        for kind, part in _FRAME:
+        for kind, part in self._catalogue.frame:
             if part in self._cache or not person.browser.sends(kind):
                 continue
             if not person.runs_scripts and kind in (Kind.SCRIPT, Kind.MODULE):
@@ -369,25 +375,24 @@ class Shopper:
                 self._wait(self._random.expovariate(1 / self._habits.part_gap))
                 yield from self._ask(Kind.IMAGE, part, base)
 
-    def _ask(
-        self, kind: Kind, path: bytes, referer: bytes | None, *, method: bytes = b"GET", site: bytes = b"same-origin",
-        etag: bytes | None = None, body: bytes = b"", account: bytes = b"", right_password: bool = False,
+    def _ask(self, kind: Kind, path: bytes, referer: bytes | None) -> Step:
+        return (yield from self._client.ask(kind, path, referer))
+
+    def _send(
+        self, path: bytes, referer: bytes, body: bytes, account: bytes = b"", right_password: bool = False
     ) -> Step:  # fmt: skip
-        browser = self._person.browser
-        variant = draw_variant(self._random, browser, kind)
-        answer = yield Ask(
-            self._now, self._address, browser, kind, path, method, referer, site, self._cookie, etag, variant, body,
-            account, right_password,
+        """A form."""
+        again = partial(
+            self._client.ask, Kind.LOGIN, path, referer, method=b"POST", body=body, account=account,
+            right_password=right_password,
         )  # fmt: skip
-        if answer.cookie is not None and self._person.takes_cookies:
-            self._cookie = answer.cookie
-        return answer
+        return (yield from meet(self._client, self._skill, again))
 
     def _url(self, path: bytes) -> bytes:
-        return path if path.startswith(b"http") else self._origin + path
+        return path if path.startswith(b"http") else self._client.origin + path
 
     def _wait(self, seconds: float) -> None:
-        self._now += int(seconds * SECOND)
+        self._client.wait(seconds)
 
     def _dwell(self) -> None:
         """Looks at the page."""
@@ -403,26 +408,9 @@ class Shopper:
         self._wait(seconds)
 
 
-_FRAME: Final = (
-    (Kind.STYLE, b"/static/style.css"),
-    (Kind.MODULE, b"/static/live.js"),
-    (Kind.SCRIPT, b"/static/shop.js"),
-    (Kind.FONT, b"/static/shop.woff2"),
-    (Kind.MANIFEST, b"/site.webmanifest"),
-    (Kind.ICON, b"/favicon.ico"),
-)
-"""What every page of the shop is framed with, in the order in which browsers load it."""
-
-
 def linked_from(random: Random, is_search: bool) -> bytes:
     """A page outside that leads to the shop."""
     return random.choice(_SEARCH_ENGINES if is_search else _SOCIAL)
-
-
-def draw_variant(random: Random, browser: Browser, kind: Kind) -> int:
-    """Which of the templates of a kind a browser uses this time, as often as it was recorded."""
-    weights = browser.weights(kind)
-    return random.choices(range(len(weights)), weights)[0] if len(weights) > 1 else 0
 
 
 def hash_of(path: bytes) -> int:

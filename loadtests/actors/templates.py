@@ -140,7 +140,7 @@ class Shape(NamedTuple):
 class Browser:
     """One browser on one leg and system: all it can send."""
 
-    __slots__ = ("_filled", "_templates", "family", "handshake", "name", "revalidates", "secure", "system")
+    __slots__ = ("_filled", "_templates", "agent", "family", "handshake", "name", "revalidates", "secure", "system")
 
     def __init__(self, templates: list[Template], system: System) -> None:
         first = templates[0]
@@ -154,6 +154,8 @@ class Browser:
             lines = tuple(_on_system(line, system) for line in one.lines)
             self._templates.setdefault(one.kind, []).append(one._replace(lines=lines))
         pages = self._templates[Kind.PAGE]
+        self.agent = next((line[12:] for line in pages[0].lines if line.lower().startswith("user-agent: ")), "")
+        """What it calls itself."""
         self.revalidates = all(any("{etag}" in line for line in page.lines) for page in pages)
         """Whether it was recorded asking whether a page has changed."""
         self._filled: dict[tuple[Kind, int, Shape], tuple[bytes, tuple[str, ...]]] = {}

@@ -45,8 +45,8 @@ class Service:
 
 
 @contextmanager
-def running(launch: Launch, port: int, folder: Path) -> Iterator[Service]:
-    """Start in `folder`, wait until it answers on `port`, stop at the end. BenchError when it never does."""
+def running(launch: Launch, port: int, folder: Path, question: bytes = PLAIN) -> Iterator[Service]:
+    """Start in `folder`, wait until it answers 200 on `port`, stop at the end. BenchError when it never does."""
     log = folder / "output.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -59,13 +59,13 @@ def running(launch: Launch, port: int, folder: Path) -> Iterator[Service]:
             start_new_session=True,
         )
     try:
-        _wait_until_ready(process, port, log)
+        _wait_until_ready(process, port, log, question)
         yield Service(process.pid, port)
     finally:
         _stop(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path, question: bytes) -> None:
     deadline = time.monotonic() + START_DEADLINE
     reason = "no answer"
     while time.monotonic() < deadline:
@@ -73,7 +73,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
             raise BenchError(f"ended with status {process.returncode}: {_tail(log)}")
         try:
             with connection(port) as asked:
-                status = asked.ask(PLAIN).status
+                status = asked.ask(question).status
         except BenchError as error:
             reason = str(error)
         else:

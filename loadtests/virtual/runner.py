@@ -16,8 +16,8 @@ from hashlib import blake2b
 from typing import Final, Protocol
 
 from loadtests.actors.catalogue import Catalogue
+from loadtests.actors.client import HOST
 from loadtests.actors.model import SECOND, Actor, Answer, Ask
-from loadtests.actors.people import HOST
 from loadtests.actors.templates import Kind, Values
 from loadtests.virtual.guards import SESSION_COOKIE, SITE
 from loadtests.virtual.samples import Samples

@@ -23,7 +23,7 @@ from trafficguard.settings import Settings
 from trafficguard.supervisor import serve
 
 _LARGEST_UPLOAD: Final = "4GiB"
-_ROUTES: Final = (
+ROUTES: Final = (
     ("/", "page"),
     ("/account", "page"),
     ("/product/{id}", "item"),
@@ -72,7 +72,7 @@ def demo_settings(listen: str, shop_port: int, workers: int, crowd: Path | None 
                 {
                     "upstreams": [{"servers": [f"http://127.0.0.1:{shop_port}"]}],
                     "bodies": [{"path": "/upload", "limit": _LARGEST_UPLOAD}],
-                    "routes": [{"path": path, "class": word} for path, word in _ROUTES],
+                    "routes": [{"path": path, "class": word} for path, word in ROUTES],
                     "accounts": {"fields": ["username"], "login_cookie": COOKIE},
                 }
             ],

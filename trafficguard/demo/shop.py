@@ -34,15 +34,18 @@ _STOP_SECONDS = 2.0
 """How long streams may go on once the shop is told to stop."""
 
 
-def build_shop(products: int = DEFAULT_PRODUCTS) -> web.Application:
-    """The shop as an application; raises ValueError for a number of products no shop can have."""
+def build_shop(products: int = DEFAULT_PRODUCTS, sessions: Sessions | None = None) -> web.Application:
+    """The shop as an application; raises ValueError for a number of products no shop can have.
+
+    `sessions`: who may log in, if not the one account there is.
+    """
     catalogue = Catalogue(products)
     assets = Assets(catalogue)
     frame = Frame(catalogue.categories, assets.style_address, assets.script_address)
     live = Live(catalogue)
     app = web.Application(client_max_size=MAX_FORM_BYTES, middlewares=[_errors(frame)])
     doors = (
-        Browse(catalogue, frame), Account(catalogue, frame, Sessions()), Checkout(catalogue, frame),
+        Browse(catalogue, frame), Account(catalogue, frame, sessions or Sessions()), Checkout(catalogue, frame),
         Api(catalogue), assets, Crawling(catalogue), live, Transfer(),
     )  # fmt: skip
     for door in doors:
