@@ -268,3 +268,25 @@ def test_a_usual_ratio_follows_slowly() -> None:
     assert told[:60] == pytest.approx([0.2] * 60, abs=0.03)
     assert 0.2 < told[-1] < 0.4
     assert float(crowd.usual_ratio(memory, Word(0), since, Word(now - 5 * MINUTE), 9.0)) < 0.4
+
+
+# ---- parts
+
+
+def has_parts(shop: Shop) -> bool:
+    return bool(crowd.has_parts(shop.memory, RECORD))
+
+
+@pytest.mark.parametrize(("pages", "assets", "has"), [(10, 40, True), (10, 10, True), (10, 2, False), (10, 0, False)])
+def test_parts_of_pages_come_by_here_where_they_outnumber_pages(pages: int, assets: int, has: bool) -> None:
+    shop = Shop()
+    for _ in range(15):
+        began = shop.now
+        shop.known_visitors(pages, 1)
+        shop.now = began
+        shop.known_visitors(assets, 1, slot.SITE_ASSETS)
+    assert has_parts(shop) is has
+
+
+def test_parts_of_pages_are_not_expected_of_a_site_that_nothing_is_known_of() -> None:
+    assert not has_parts(Shop())

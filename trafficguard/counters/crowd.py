@@ -193,6 +193,22 @@ def surge_odds(count: float, usual: float, growth: float) -> float:
 
 
 @kernel()
+def usual_in(memory: Words, cell: Word) -> float:
+    """What is usual in a cell, requests a minute, as last learned."""
+    return float(load_acquire(memory, cell + np.uint64(2)) >> _HALF) / _RATE
+
+
+@kernel()
+def has_parts(memory: Words, record: Word) -> bool:
+    """Whether parts of the site's pages usually come by here, and not from somebody else's servers.
+
+    Where they do, only who loads some counts as a visitor of the site; a cookie alone is easily kept.
+    """
+    assets = usual_in(memory, record + np.uint64(slot.SITE_ASSETS))
+    return assets >= LEAST_USUAL and assets >= usual_in(memory, record + np.uint64(slot.SITE_PAGES))
+
+
+@kernel()
 def growth_of(memory: Words, record: Word, now: Word) -> float:
     """How much more than usual the site's known visitors and their assets are just now, at least 1.
 
@@ -204,7 +220,7 @@ def growth_of(memory: Words, record: Word, now: Word) -> float:
     most = 1.0
     for at in (slot.SITE_PAGES, slot.SITE_ASSETS):
         cell = record + np.uint64(at)
-        usual = float(load_acquire(memory, cell + np.uint64(2)) >> _HALF) / _RATE
+        usual = usual_in(memory, cell)
         count = window_now(memory, cell, MINUTE_NS, now)
         if count >= LEAST_NOW and usual > 0.0:
             most = max(most, count / max(usual, LEAST_USUAL))

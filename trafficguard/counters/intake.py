@@ -26,6 +26,7 @@ from trafficguard.counters.crowd import (
     count_in_cell,
     first_minute,
     growth_of,
+    has_parts,
     look_at_item,
     surge_odds,
     usual_ratio,
@@ -51,6 +52,7 @@ from trafficguard.counters.profile import (
     note_distinct,
     note_order,
     remember,
+    take_back,
     turn_generation,
 )
 from trafficguard.counters.turns import (
@@ -171,6 +173,12 @@ def mixed_of(memory: Words, value: Word, site: Word) -> Word:
 
 
 @kernel()
+def stand_in_of(ask: Words) -> tuple[Word, Word]:
+    """The two words of the key that stands in for a session where a request carries none."""
+    return ask[slot.ADDRESS_LOW] ^ ask[slot.ADDRESS_HIGH] ^ _TOP, ask[slot.STEADY_MARK] | _ONE
+
+
+@kernel()
 def key_of(ask: Words, kind: int) -> tuple[Word, Word]:
     """The two words of a request's key of some kind; both 0 where it has none."""
     if kind == ADDRESS:
@@ -181,7 +189,7 @@ def key_of(ask: Words, kind: int) -> tuple[Word, Word]:
         if ask[slot.SESSION_LOW] | ask[slot.SESSION_HIGH] != _ZERO:
             return ask[slot.SESSION_LOW], ask[slot.SESSION_HIGH]
         # Without a session, who comes from one address with one fingerprint is taken for one visitor.
-        return ask[slot.ADDRESS_LOW] ^ ask[slot.ADDRESS_HIGH] ^ _TOP, ask[slot.STEADY_MARK] | _ONE
+        return stand_in_of(ask)
     if kind == FINGERPRINT:
         return ask[slot.STEADY_MARK], _ONE
     if kind == CLUSTER:
@@ -274,6 +282,25 @@ def known_distinct(memory: Words, first: Word, kind: int, what: int, epoch: Word
     worked_out = distinct(memory, first, start, what, registers, epoch)
     store_release(memory, index, (np.uint64(min(worked_out, 2e8) * _SIXTEENTHS) << _HALF) | moment)
     return worked_out
+
+
+@kernel()
+def hand_over(memory: Words, ask: Words) -> None:
+    """Takes back the page with which a visitor began who now brings its cookie along for the first time.
+
+    That page came without a cookie, as every newcomer's, and was counted under its address; of many newcomers behind
+    one address it would look as if somebody opened page after page, kept no cookie and loaded nothing. Where no page
+    came without a cookie nothing is taken back, so that made-up cookies wash nobody clean.
+    """
+    site, epoch = ask[slot.SITE], ask[slot.NOW] // HOUR_NS
+    low, high = stand_in_of(ask)
+    stand_in = lookup(memory, SESSION, tag_of(memory, SESSION, low, high, site))
+    if stand_in == _ZERO or not take_back(memory, stand_in + np.uint64(slot.VIEWS), epoch):
+        return
+    low, high = key_of(ask, ADDRESS)
+    address = lookup(memory, ADDRESS, tag_of(memory, ADDRESS, low, high, site))
+    if address != _ZERO:
+        take_back(memory, address + np.uint64(slot.VIEWS), epoch)
 
 
 # ---- reading one key
@@ -369,7 +396,8 @@ def read_key(memory: Words, ask: Words, kind: int, first: Word, cold: float, out
 def read_cluster(memory: Words, ask: Words, first: Word, visitor: int, cold: bool, growth: float, out: Floats) -> None:
     """Counts the request in its cell and writes how far the cluster is from what is usual for it.
 
-    `visitor` is 0 for a known one, 1 for a bare one from a new address, 2 for one from an address seen before.
+    `visitor` is 0 for a known one, 1 for a bare one from a new address, 2 for one from an address seen before, 3 for
+    one that keeps its cookie and has loaded no part of a page.
     """
     now, flags = ask[slot.NOW], ask[slot.FLAGS]
     at = slot.TRAITS + CLUSTER * _FEATURES
@@ -514,19 +542,22 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
                 count_in_window(memory, index, _WIDTHS[window], now, _ONES)
 
     session, address, cluster = scratch[SESSION], scratch[ADDRESS], scratch[CLUSTER]
+    if seen_session == _ONE and ask[slot.SESSION_LOW] | ask[slot.SESSION_HIGH] != _ZERO:
+        hand_over(memory, ask)
     kept = ask[slot.SESSION_LOW] | ask[slot.SESSION_HIGH] != _ZERO and seen_session >= _TWO
-    if not kept and session != _ZERO:
-        kept = count_of(memory, session + np.uint64(slot.VIEWS), now // HOUR_NS, THIRD_FIELD) > 0.0
+    loads = session != _ZERO and count_of(memory, session + np.uint64(slot.VIEWS), now // HOUR_NS, THIRD_FIELD) > 0.0
+    kept = kept or loads
     bare = not kept
     growth = growth_of(memory, record, now)
     since = first_minute(memory, record + np.uint64(slot.SITE_SINCE), now)
-    if page and kept:
+    known = loads if has_parts(memory, record) else kept
+    if page and known:
         count_in_cell(memory, record + np.uint64(slot.SITE_PAGES), since, now, growth)
     if flags & np.uint64(slot.IS_ASSET) != _ZERO:
         count_in_cell(memory, record + np.uint64(slot.SITE_ASSETS), since, now, growth)
     cold = False
     if page and ask[slot.ITEM] != _ZERO:
-        cold = look_at_item(memory, sites, record, now, mixed_of(memory, ask[slot.ITEM], site), bool(kept))
+        cold = look_at_item(memory, sites, record, now, mixed_of(memory, ask[slot.ITEM], site), bool(known))
     usual_cold = cold_share(memory, record, now)
     out[slot.KNOWN], out[slot.COLD_SHARE], out[slot.GROWTH] = 1.0 if kept else 0.0, usual_cold, growth
 
@@ -540,7 +571,7 @@ def take_in(memory: Words, ask: Words, static: float, ramps: Floats, scratch: Wo
         if speaks(kind, bare, flags):
             read_key(memory, ask, kind, first, usual_cold, out)
     if cluster != _ZERO:
-        visitor = 0 if kept else (2 if seen_address >= _TWO else 1)
+        visitor = (0 if known else 3) if kept else (2 if seen_address >= _TWO else 1)
         read_cluster(memory, ask, cluster, visitor, cold, growth, out)
 
     sums = out[slot.SUMS : slot.SUMS + slot.KINDS]

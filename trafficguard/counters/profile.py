@@ -72,6 +72,23 @@ def add_counts(memory: Words, index: Word, epoch: Word, added: Word) -> None:
 
 
 @kernel()
+def take_back(memory: Words, index: Word, epoch: Word) -> bool:
+    """Takes one off the first of the counts, of this epoch or else of the one before; False where there is none."""
+    for back in range(2):
+        place = index + ((epoch - np.uint64(back)) & _ONE)
+        mark = (epoch - np.uint64(back)) & _EPOCHS
+        held = load_acquire(memory, place)
+        for _ in range(ATTEMPTS):
+            if held >> _EPOCH != mark or field(held, _ZERO) == _ZERO:
+                break
+            before = compare_and_swap(memory, place, held, held - _ONE)
+            if before == held:
+                return True
+            held = before
+    return False
+
+
+@kernel()
 def counts_of(memory: Words, index: Word, epoch: Word) -> Word:
     """The word of an epoch, without its mark; 0 where nothing was counted in it."""
     held = load_acquire(memory, index + (epoch & _ONE))

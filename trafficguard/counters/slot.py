@@ -81,9 +81,10 @@ CELLS: Final = SINCE + 1
 """Traffic of a cluster by the way it arrives, see `cells`."""
 CELL_WORDS: Final = 3
 REFERRERS: Final = 3
-VISITORS: Final = 3
+VISITORS: Final = 4
 CELL_COUNT: Final = VISITORS * REFERRERS * 2
-"""Known, bare from a new address or bare from one seen before × no, own or foreign referrer × cold item or not."""
+"""Known, bare from a new address, bare from one seen before, known by a cookie alone × no, own or foreign referrer
+× cold item or not."""
 RATIOS: Final = CELLS + CELL_COUNT * CELL_WORDS
 """Slowly learned ratios of a cluster: addresses per page, items per item page, burstiness."""
 RATIO_COUNT: Final = 3
