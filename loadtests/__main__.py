@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),
     "flood": ("loadtests.flood", "main", "Whether known clients find their state while millions of new ones pass."),
     "judging": ("loadtests.virtual.judging", "main", "What one verdict costs, in microseconds."),
+    "nightly": ("loadtests.run.nightly", "main", "All scenarios, written to loadtests/results/LATEST.md."),
     "reloading": ("loadtests.reloading.command", "main", "A hundred reloads of a policy in two minutes under load."),
     "rules": ("loadtests.rules", "main", "What 200 rules of a policy add to a request, in microseconds."),
     "run": ("loadtests.run.command", "main", "People and waves of crawlers from a scenario file."),
@@ -52,6 +53,7 @@ Examples:
   python -m loadtests bench --rounds 2 --seconds 1
   python -m loadtests eval captures ../shared/data/captures
   python -m loadtests flood --write
+  python -m loadtests nightly
   python -m loadtests run crawlers
   python -m loadtests virtual --only long-tail --markdown report.md
   python -m loadtests COMMAND --help""",

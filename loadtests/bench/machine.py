@@ -42,7 +42,7 @@ def circumstances(targets: Iterable[str], arguments: list[str]) -> Circumstances
     """Read them now, before the run with these arguments."""
     return Circumstances(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        cpu=cpu_model(Path("/proc/cpuinfo").read_text()),
+        cpu=processor(),
         cores=len(os.sched_getaffinity(0)),
         kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
@@ -50,6 +50,11 @@ def circumstances(targets: Iterable[str], arguments: list[str]) -> Circumstances
         programs={name: _version(name) for name in targets} | {"wrk": _wrk_version()},
         command=shlex.join(["python", "-m", "loadtests.bench", *arguments]),
     )
+
+
+def processor() -> str:
+    """The model of this machine's processor."""
+    return cpu_model(Path("/proc/cpuinfo").read_text())
 
 
 def cpu_model(cpuinfo: str) -> str:

@@ -15,9 +15,20 @@ from tests.system.demo import Demo
 @pytest.fixture
 def scrapy() -> list[str]:
     """The command that starts Scrapy, or the test is skipped (or fails, where programs are required)."""
-    if importlib.util.find_spec("scrapy") is not None:
-        return [sys.executable, "-m", "scrapy"]
-    message = "needs scrapy: pip install -e '.[lab]'"
+    return [needs_library("scrapy"), "-m", "scrapy"]
+
+
+@pytest.fixture
+def requests_library() -> str:
+    """The Python that has the library `requests`, or the test is skipped (or fails, where programs are required)."""
+    return needs_library("requests")
+
+
+def needs_library(name: str) -> str:
+    """The Python that has it."""
+    if importlib.util.find_spec(name) is not None:
+        return sys.executable
+    message = f"needs {name}: pip install -e '.[lab]'"
     if os.environ.get("TRAFFICGUARD_REQUIRE_PROGRAMS") == "1":
         pytest.fail(message, pytrace=False)
     pytest.skip(message)

@@ -57,6 +57,29 @@ async def test_scrapy_does_not_get_past_the_work(scrapy: list[str]) -> None:
         assert (here.shop.pages, here.happened("solved")) == ([], [])
 
 
+ASKS_AGAIN = """
+import sys
+import requests
+
+session = requests.Session()
+session.headers.update({"Accept": "text/html", "Accept-Language": "en"})
+if sys.argv[2]:
+    session.headers["User-Agent"] = sys.argv[2]
+for _ in range(3):
+    print(session.get(sys.argv[1]).text)
+"""
+
+
+@pytest.mark.parametrize("posing", [False, True], ids=["as-itself", "as-a-browser"])
+async def test_requests_does_not_get_past_the_work(program: Program, requests_library: str, posing: bool) -> None:
+    agent = name_of(program("chromium")) if posing else ""
+    async with scene() as here:
+        said = await output_of(requests_library, "-c", ASKS_AGAIN, f"{here.url}/page/7", agent)
+        assert GREETING not in said
+        assert "<html" in said
+        assert (here.shop.pages, here.happened("solved")) == ([], [])
+
+
 async def test_chromium_as_drivers_start_it_solves_it_and_is_known_from_then_on(program: Program, tmp_path: Path) -> None:
     """Selenium, Puppeteer and Playwright start it with --enable-automation, by which a page sees navigator.webdriver."""
     path = program("chromium")
