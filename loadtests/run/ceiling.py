@@ -90,6 +90,11 @@ def _chain(actors: list[Actor]) -> Life:
         yield from actor.life
 
 
+def _keeps_connection(head: bytes) -> bool:
+    """Whether the connection goes on after this: text browsers end theirs, and the stream needs its own."""
+    return b" HTTP/1.1\r\n" in head and b"\r\nconnection: close\r\n" not in head.lower()
+
+
 def _heads(catalogue: Catalogue) -> list[bytes]:
     """What people ask for, as bytes, from many of them in turn."""
     heads: list[bytes] = []
@@ -100,7 +105,8 @@ def _heads(catalogue: Catalogue) -> list[bytes]:
             if ask is None:
                 continue
             head = head_of(ask, ask.cookie, len(ask.body))
-            heads.append(head[:-2] + front_lines(ask) + b"\r\n" + ask.body)
+            if _keeps_connection(head):
+                heads.append(head[:-2] + front_lines(ask) + b"\r\n" + ask.body)
             try:
                 asks[number] = lives[number].send(Answer(200, more_cookies=(b"sid=%016x" % number,)))
             except StopIteration:
