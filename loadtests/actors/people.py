@@ -94,7 +94,7 @@ class Person:
     """How it gets here; `cold`: an item without referrer; `sale`: all to the one item."""
     takes_cookies: bool = True
     parts: Parts = "cold"
-    """`warm`: style and scripts are in its cache; `none`: it loads no parts at all."""
+    """`warm`: was here on an earlier day, so that style and scripts are in its cache; `none`: loads no parts at all."""
     runs_scripts: bool = True
     pace: float = 1.0
     moves_to: str = ""
@@ -129,6 +129,8 @@ class Shopper:
         self._is_logged_in = False
         if person.parts == "warm":
             self._cache.update(path for _, path in catalogue.frame)
+            if person.takes_cookies:  # of the earlier day, too, is what it said about cookies
+                self._client.cookies[b"consent"] = b"yes"
 
     def life(self) -> Life:
         """The visit, and the one after it of those who come back."""
