@@ -50,11 +50,12 @@ def main(into: Path, only: tuple[str, ...], processes: int) -> None:  # fmt: ski
     for name in only or NAMES:
         console.rule(name)
         try:
-            found, played = perform(read(name), console, processes)
+            scenario = read(name)
+            found, played = perform(scenario, console, processes)
         except BenchError as error:
             raise click.ClickException(str(error)) from error
         figures.append(found)
-        pictures[name] = _draw(played, read(name).items, into / "pictures" / name, console)
+        pictures[scenario.name] = _draw(played, scenario.items, into / "pictures" / scenario.name, console)
     records = [as_json(one) for one in figures]
     into.mkdir(parents=True, exist_ok=True)
     kept = {"machine": _machine(), "minutes": round((time.monotonic() - began) / 60, 1), "scenarios": records}
