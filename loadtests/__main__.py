@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "bench": ("loadtests.bench.__main__", "main", "CPU per proxied request beside nginx, HAProxy, Caddy and aiohttp."),
     "bogus": ("loadtests.bogus", "main", "What a flood of bogus submissions costs, beside proxying."),
     "challenges": ("loadtests.challenges", "main", "What challenges cost this side, in microseconds."),
+    "clients": ("loadtests.clients.command", "main", "Real clients take items from the shop, beside a person."),
     "drivers": ("loadtests.drivers", "main", "What becomes of programs that drive a browser when challenged."),
     "eval": ("loadtests.evaluate.command", "evaluate", "How well recorded people and programs are told apart."),
     "ablate": ("loadtests.virtual.ablate", "main", "What each signal adds, by running the virtual hour without it."),

@@ -38,7 +38,7 @@ _COLOURS: Final = {
 def draw(played: Sequence[Played], catalogue: int, folder: Path) -> list[Path]:
     """All pictures of a scenario, written into a folder; the files."""
     folder.mkdir(parents=True, exist_ok=True)
-    mpl.rcParams["svg.hashsalt"] = "trafficguard"
+    mpl.rcParams.update({"svg.hashsalt": "trafficguard", "svg.fonttype": "none"})  # text stays text
     found = []
     for name, figure in (
         ("scores", _scores(played)),

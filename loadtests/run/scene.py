@@ -43,9 +43,9 @@ class Scene:
 @contextmanager
 def scene(
     behind: Literal["plain"] | int, via: Via, policy: str, mode: Literal["enforce", "shadow"] = "enforce",
-    workers: int = 1,
+    workers: int = 1, log: Path | None = None,
 ) -> Iterator[Scene]:  # fmt: skip
-    """`behind`: the sample shop with so many products, or the plain origin."""
+    """`behind`: the sample shop with so many products, or the plain origin; `log`: a decision log of all requests."""
     with TemporaryDirectory(prefix="trafficguard-run-") as name:
         folder, home = Path(name), Path(name) / "behind"
         home.mkdir()
@@ -53,7 +53,7 @@ def scene(
         what = ["plain"] if behind == "plain" else ["shop", str(behind)]
         command = [sys.executable, "-m", "loadtests.run.backends", *what, str(origin)]
         file = folder / "trafficguard.yaml"
-        file.write_text(json.dumps(settings(port, origin, admin, via, policy, mode, workers)))  # JSON is YAML
+        file.write_text(json.dumps(settings(port, origin, admin, via, policy, mode, workers, log)))  # JSON is YAML
         serve = [sys.executable, "-m", "trafficguard", "serve", "--config", str(file)]
         path = {"PYTHONPATH": str(ROOT)}
         with (
@@ -64,7 +64,7 @@ def scene(
 
 
 def settings(
-    port: int, origin: int, admin: int, via: Via, policy: str, mode: str, workers: int
+    port: int, origin: int, admin: int, via: Via, policy: str, mode: str, workers: int, log: Path | None = None
 ) -> dict[str, Any]:
     """Settings of the proxy: those of anybody, but for who may tell the client's address."""
     trusted: dict[str, Any] = {}
@@ -85,4 +85,5 @@ def settings(
         "trusted": trusted,
         "admin": {"listen": f"127.0.0.1:{admin}"},
         "limits": {"connections_per_address": 4096},
+        **({"log": {"file": str(log), "sample": 1}} if log else {}),
     }
