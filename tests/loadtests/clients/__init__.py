@@ -1,0 +1,1 @@
+"""Tests of real clients in front of the sample shop."""
