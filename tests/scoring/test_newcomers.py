@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import cycle
 
 import pytest
@@ -26,12 +27,12 @@ def first_page(guard: Guard, now: int, target: str = "/") -> set[str]:
     return set(visitor.highest)
 
 
-def bring_cookies(guard: Guard, people: int) -> int:
+def bring_cookies(guard: Guard, people: int, targets: Sequence[str] = ("/",)) -> int:
     """So many come one after another, keep the cookie and load a style; the time after that."""
     visitor = newcomer(guard, 1_700_000_000 * SECOND)
-    for number, wait in zip(range(people), cycle(LEISURE), strict=False):
+    for number, target, wait in zip(range(people), cycle(targets), cycle(LEISURE), strict=False):
         visitor.session = ""
-        visitor.ask("/", wait=wait)
+        visitor.ask(target, wait=wait)
         visitor.session = f"person{number}"
         visitor.ask(STYLE, OWN, wait=0.2)
         visitor.ask("/about", OWN, wait=7.0)
@@ -47,6 +48,16 @@ def test_one_who_keeps_no_cookie_behind_that_address_is_still_seen() -> None:
     guard = make_guard()
     told = look(newcomer(guard, bring_cookies(guard, 30)), scattered(14), loads=False)
     assert {"visit.cookies", "visit.assets"} <= told.keys()
+
+
+def test_one_who_keeps_no_cookie_is_not_taken_for_what_newcomers_do_behind_that_address() -> None:
+    """They come out of nowhere to an item that hardly anybody looks at; it follows links."""
+    guard = make_guard()
+    visitor = newcomer(guard, bring_cookies(guard, 30, scattered(30)))
+    for target, wait in zip(["/", *scattered(5)] * 2, LEISURE, strict=False):
+        visitor.ask(target, OWN, wait=wait)
+        visitor.ask(STYLE, OWN)
+    assert not visitor.highest.keys() & {"visit.typed", "visit.tail", "visit.novelty"}
 
 
 @pytest.mark.parametrize("every", [1, 2])

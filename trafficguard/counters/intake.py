@@ -52,7 +52,7 @@ from trafficguard.counters.profile import (
     note_distinct,
     note_order,
     remember,
-    take_back,
+    take_page_back,
     turn_generation,
 )
 from trafficguard.counters.turns import (
@@ -295,12 +295,13 @@ def hand_over(memory: Words, ask: Words) -> None:
     site, epoch = ask[slot.SITE], ask[slot.NOW] // HOUR_NS
     low, high = stand_in_of(ask)
     stand_in = lookup(memory, SESSION, tag_of(memory, SESSION, low, high, site))
-    if stand_in == _ZERO or not take_back(memory, stand_in + np.uint64(slot.VIEWS), epoch):
+    chance = mixed_of(memory, ask[slot.SESSION_LOW], site)
+    if stand_in == _ZERO or not take_page_back(memory, stand_in, epoch, chance):
         return
     low, high = key_of(ask, ADDRESS)
     address = lookup(memory, ADDRESS, tag_of(memory, ADDRESS, low, high, site))
     if address != _ZERO:
-        take_back(memory, address + np.uint64(slot.VIEWS), epoch)
+        take_page_back(memory, address, epoch, chance)
 
 
 # ---- reading one key

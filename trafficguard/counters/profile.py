@@ -39,6 +39,8 @@ _FULL: Final = np.uint64(60_000)
 """Where a field stops, far enough below its bits for every process to be adding at that moment."""
 SECOND_FIELD: Final = np.uint64(16)
 THIRD_FIELD: Final = np.uint64(32)
+_OF_PAGES: Final = ((slot.VIEWS, 16), (slot.ITEMS, 0), (slot.SHOWS, 0), (slot.SHOWS, 16), (slot.SHOWS, 32))
+"""Counts of what a page may be: of an item, of a new one, of one hardly looked at, bare, out of nowhere."""
 
 
 @kernel()
@@ -72,23 +74,6 @@ def add_counts(memory: Words, index: Word, epoch: Word, added: Word) -> None:
 
 
 @kernel()
-def take_back(memory: Words, index: Word, epoch: Word) -> bool:
-    """Takes one off the first of the counts, of this epoch or else of the one before; False where there is none."""
-    for back in range(2):
-        place = index + ((epoch - np.uint64(back)) & _ONE)
-        mark = (epoch - np.uint64(back)) & _EPOCHS
-        held = load_acquire(memory, place)
-        for _ in range(ATTEMPTS):
-            if held >> _EPOCH != mark or field(held, _ZERO) == _ZERO:
-                break
-            before = compare_and_swap(memory, place, held, held - _ONE)
-            if before == held:
-                return True
-            held = before
-    return False
-
-
-@kernel()
 def counts_of(memory: Words, index: Word, epoch: Word) -> Word:
     """The word of an epoch, without its mark; 0 where nothing was counted in it."""
     held = load_acquire(memory, index + (epoch & _ONE))
@@ -102,6 +87,42 @@ def count_of(memory: Words, index: Word, epoch: Word, shift: Word) -> float:
     """A count of this epoch and the one before, whole: what ratios are formed of."""
     this = field(counts_of(memory, index, epoch), shift)
     return float(this + field(counts_of(memory, index, epoch - _ONE), shift))
+
+
+@kernel()
+def take_back(memory: Words, index: Word, epoch: Word, shift: Word) -> bool:
+    """Takes one off one of the counts, of this epoch or else of the one before; False where there is none."""
+    for back in range(2):
+        place = index + ((epoch - np.uint64(back)) & _ONE)
+        mark = (epoch - np.uint64(back)) & _EPOCHS
+        held = load_acquire(memory, place)
+        for _ in range(ATTEMPTS):
+            if held >> _EPOCH != mark or field(held, shift) == _ZERO:
+                break
+            before = compare_and_swap(memory, place, held, held - (_ONE << shift))
+            if before == held:
+                return True
+            held = before
+    return False
+
+
+@kernel()
+def take_page_back(memory: Words, first: Word, epoch: Word, chance: Word) -> bool:
+    """Takes one page off a key's counts, with what comes of a page; False where there is none.
+
+    Nobody knows what the page was of which only the number is left. So each of what pages are (of an item, out of
+    nowhere ...) is taken with it as often as it is met among the key's pages: shares of pages stay what they were.
+    `chance` is any well mixed number.
+    """
+    pages = count_of(memory, first + np.uint64(slot.VIEWS), epoch, _ZERO)
+    if pages < 1.0:
+        return False
+    drawn = float(chance % np.uint64(pages))
+    for at, shift in _OF_PAGES:
+        index = first + np.uint64(at)
+        if drawn < count_of(memory, index, epoch, np.uint64(shift)):
+            take_back(memory, index, epoch, np.uint64(shift))
+    return take_back(memory, first + np.uint64(slot.VIEWS), epoch, _ZERO)
 
 
 # ---- histograms: sixteen counts of four bits
